@@ -1,0 +1,6 @@
+//! Finds leaked GitLab tokens and GitLab tokens that can do more than they need to.
+//!
+//! The library reads files and nothing else: it opens no connection and starts no program.
+//! `ARCHITECTURE.md` has the flow, the layers and the invariants.
+
+pub mod model;

@@ -1,0 +1,36 @@
+//! The nouns of the field, shared by every layer: places, findings, facts, reports.
+//!
+//! This module knows no file, format or terminal and imports nothing of the crate. All spans are
+//! bytes, half open; lines and columns are 1-based and columns count Unicode scalar values.
+
+mod credential;
+mod facts;
+mod finding;
+mod kind;
+mod location;
+mod problem;
+mod report;
+mod secret;
+mod span;
+mod usage;
+
+pub use credential::{Credential, VariableRef};
+pub use facts::{
+    Connection, Disclosure, DisclosureKind, Facts, Gap, OutputSink, Variable, VariableScope,
+};
+pub use finding::{
+    Confidence, Finding, Fingerprint, Fix, FixSafety, Leak, Persona, Replacement, RuleId, Severity,
+    Subject, Suppressed, SuppressionKind, UnknownWord, Violation,
+};
+pub use inventory::{
+    Expiry, HeldIn, InventoryToken, LastUse, Role, Rotation, ScopeGrant, Sharing, TokenState,
+};
+pub use kind::TokenKind;
+pub use location::{Excerpt, Label, Layer, Location, Origin, PathBase, Provenance, Site, SourceId};
+pub use problem::{Problem, ProblemClass, ProblemLevel};
+pub use report::{Report, Stats, UnusedSuppression};
+pub use secret::{Checksum, Digest, Evidence, Mask, Routing, Secret};
+pub use span::{Position, Positions, Span};
+pub use usage::{Host, Mechanism, Method, Operation, RegistryTool, TokenUse, Transport};
+
+mod inventory;

@@ -1,0 +1,69 @@
+//! The finished result of a run.
+
+use super::finding::{Finding, SuppressionKind};
+use super::location::PathBase;
+use super::problem::{Problem, ProblemLevel};
+use super::span::Position;
+
+/// What was read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Files searched for tokens.
+    pub files: u64,
+    /// Bytes searched.
+    pub bytes: u64,
+    /// CI configurations resolved, fragments included.
+    pub ci_files: u64,
+    /// Jobs in them.
+    pub jobs: u64,
+    /// Inventories read.
+    pub inventories: u64,
+    /// Entries in them.
+    pub tokens: u64,
+    /// Fifos, sockets and devices that were passed over.
+    pub special_files: u64,
+}
+
+/// A suppression that hid nothing, or that has run out.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct UnusedSuppression {
+    /// What it is.
+    pub kind: SuppressionKind,
+    /// The file it stands in.
+    pub path: String,
+    /// What the path is relative to.
+    pub base: PathBase,
+    /// Where.
+    pub position: Position,
+    /// What is wrong with it: `hides nothing`, `expired on 2026-01-01`.
+    pub message: String,
+}
+
+/// A finished, filtered and sorted result. Renderers decide nothing about it.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// Shown findings and suppressed ones, in report order.
+    pub findings: Vec<Finding>,
+    /// What could not be read, sorted.
+    pub problems: Vec<Problem>,
+    /// Sorted.
+    pub unused_suppressions: Vec<UnusedSuppression>,
+    /// What was read.
+    pub stats: Stats,
+}
+
+impl Report {
+    /// Whether everything asked for was read.
+    pub fn is_complete(&self) -> bool {
+        self.problems
+            .iter()
+            .all(|problem| problem.level != ProblemLevel::Error)
+    }
+
+    /// Findings that nothing hides.
+    pub fn active(&self) -> impl Iterator<Item = &Finding> {
+        self.findings
+            .iter()
+            .filter(|finding| finding.suppression.is_none())
+    }
+}

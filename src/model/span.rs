@@ -1,0 +1,187 @@
+//! Byte spans and the line and column of a byte.
+
+/// A half-open range of bytes in one source.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Span {
+    /// Offset of the first byte.
+    pub start: usize,
+    /// Offset after the last byte.
+    pub end: usize,
+}
+
+impl Span {
+    /// A span from `start` up to, not including, `end`.
+    pub const fn new(start: usize, end: usize) -> Self {
+        Self { start, end }
+    }
+
+    /// Length in bytes.
+    pub const fn len(self) -> usize {
+        self.end.saturating_sub(self.start)
+    }
+
+    /// Whether the span covers no byte.
+    pub const fn is_empty(self) -> bool {
+        self.end <= self.start
+    }
+
+    /// Whether both spans share a byte.
+    pub const fn overlaps(self, other: Self) -> bool {
+        self.start < other.end && other.start < self.end
+    }
+
+    /// Whether `other` lies wholly inside this span.
+    pub const fn contains(self, other: Self) -> bool {
+        self.start <= other.start && other.end <= self.end
+    }
+
+    /// The same span, moved right by `offset` bytes.
+    #[must_use]
+    pub const fn shifted(self, offset: usize) -> Self {
+        Self {
+            start: self.start + offset,
+            end: self.end + offset,
+        }
+    }
+}
+
+impl From<std::ops::Range<usize>> for Span {
+    fn from(range: std::ops::Range<usize>) -> Self {
+        Self {
+            start: range.start,
+            end: range.end,
+        }
+    }
+}
+
+impl From<Span> for std::ops::Range<usize> {
+    fn from(span: Span) -> Self {
+        span.start..span.end
+    }
+}
+
+/// Line and column as an editor shows them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Position {
+    /// 1-based. Only a line feed ends a line, so CRLF files count as one expects.
+    pub line: u64,
+    /// 1-based, in Unicode scalar values; a byte order mark at the start is not counted.
+    pub column: u64,
+}
+
+impl Default for Position {
+    fn default() -> Self {
+        Self { line: 1, column: 1 }
+    }
+}
+
+const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+
+/// Finds positions in one text by walking forward.
+///
+/// Asking in ascending order reads each byte once, whatever the number of questions, which is what
+/// keeps one-line files of any size linear. Asking for an earlier offset starts again.
+#[derive(Clone, Debug)]
+pub struct Positions<'t> {
+    text: &'t [u8],
+    offset: usize,
+    position: Position,
+}
+
+impl<'t> Positions<'t> {
+    /// Starts at the first byte of `text`.
+    pub const fn new(text: &'t [u8]) -> Self {
+        Self {
+            text,
+            offset: 0,
+            position: Position { line: 1, column: 1 },
+        }
+    }
+
+    /// The position of the byte at `offset`; offsets past the end give the position after the text.
+    ///
+    /// In text that is not UTF-8 each byte that does not continue a scalar value counts as one
+    /// column.
+    pub fn at(&mut self, offset: usize) -> Position {
+        let offset = offset.min(self.text.len());
+        if offset < self.offset {
+            self.offset = 0;
+            self.position = Position::default();
+        }
+        let passed = &self.text[self.offset..offset];
+        let lines = memchr::memchr_iter(b'\n', passed).count();
+        let columns = if lines == 0 {
+            scalars(passed)
+        } else {
+            self.position.line += lines as u64;
+            self.position.column = 1;
+            let last = memchr::memrchr(b'\n', passed).map_or(0, |at| at + 1);
+            scalars(&passed[last..])
+        };
+        self.position.column += columns;
+        if self.offset == 0 && offset > 0 && lines == 0 && passed.starts_with(BYTE_ORDER_MARK) {
+            self.position.column -= 1;
+        }
+        self.offset = offset;
+        self.position
+    }
+
+    /// The positions of the first byte of `span` and of the byte after its last.
+    pub fn of(&mut self, span: Span) -> (Position, Position) {
+        (self.at(span.start), self.at(span.end))
+    }
+}
+
+/// Number of bytes that begin a scalar value.
+fn scalars(bytes: &[u8]) -> u64 {
+    bytes.iter().filter(|byte| **byte & 0xC0 != 0x80).count() as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn naive(text: &str, offset: usize) -> Position {
+        let before = &text[..offset];
+        let before = before.strip_prefix('\u{feff}').unwrap_or(before);
+        let line = before.matches('\n').count() as u64 + 1;
+        let column = before
+            .rsplit('\n')
+            .next()
+            .map_or(0, |last| last.chars().count()) as u64
+            + 1;
+        Position { line, column }
+    }
+
+    #[test]
+    fn counts_scalar_values_not_bytes() {
+        let text = "aé\r\n√x".as_bytes();
+        let mut positions = Positions::new(text);
+        assert_eq!(positions.at(3), Position { line: 1, column: 3 });
+        assert_eq!(positions.at(5), Position { line: 2, column: 1 });
+        assert_eq!(positions.at(8), Position { line: 2, column: 2 });
+        assert_eq!(positions.at(99), Position { line: 2, column: 3 });
+    }
+
+    #[test]
+    fn byte_order_mark_takes_no_column() {
+        let mut positions = Positions::new("\u{feff}ab".as_bytes());
+        assert_eq!(positions.at(3), Position { line: 1, column: 1 });
+        assert_eq!(positions.at(4), Position { line: 1, column: 2 });
+    }
+
+    proptest! {
+        #[test]
+        fn agrees_with_the_naive_count(text in "\u{feff}?[a-cé√\\r\\n]{0,40}", picks in prop::collection::vec(0usize..200, 1..8)) {
+            let mut positions = Positions::new(text.as_bytes());
+            for pick in picks {
+                let mut offset = pick.min(text.len());
+                while !text.is_char_boundary(offset) {
+                    offset -= 1;
+                }
+                prop_assert_eq!(positions.at(offset), naive(&text, offset));
+            }
+        }
+    }
+}
