@@ -4,3 +4,4 @@
 //! `ARCHITECTURE.md` has the flow, the layers and the invariants.
 
 pub mod model;
+pub mod yaml;
