@@ -4,4 +4,5 @@
 //! `ARCHITECTURE.md` has the flow, the layers and the invariants.
 
 pub mod model;
+pub mod rules;
 pub mod yaml;
