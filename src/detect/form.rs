@@ -1,0 +1,263 @@
+//! Detector rules compiled for the search: needles, and the forms that each of them may begin.
+
+use std::sync::Arc;
+
+use super::alphabet::run_length;
+use super::boundary::closes;
+use super::evidence::{Verdict, judge};
+use super::routable::Version;
+use crate::model::{Confidence, Evidence, RuleId, Severity, TokenKind};
+use crate::rules::{Body, Context, Detector, Rule, RuleBody, Segment};
+
+/// One form of one rule, with what its findings take from the rule.
+#[derive(Debug)]
+pub(super) struct CompiledForm {
+    pub(super) rule: RuleId,
+    pub(super) severity: Severity,
+    pub(super) confidence: Confidence,
+    pub(super) name: Arc<str>,
+    pub(super) kinds: Vec<TokenKind>,
+    pub(super) body: Body,
+    pub(super) context: Option<Context>,
+}
+
+/// A prefix and one form that it may begin.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) prefix: Vec<u8>,
+    /// Index into [`Catalogue::forms`].
+    pub(super) form: usize,
+}
+
+impl Entry {
+    /// Whether the prefix is the name of a parameter or cookie, and no part of the token.
+    pub(super) fn is_name(&self) -> bool {
+        self.prefix.ends_with(b"=")
+    }
+}
+
+/// What a needle stands for.
+#[derive(Debug)]
+pub(super) enum Anchor {
+    /// The beginning of these prefixes, longest first.
+    Prefix(Vec<Entry>),
+    /// `.01.` of a routable token, whatever its prefix.
+    VersionMark,
+    /// `[[runners]]` of a runner's configuration.
+    RunnerConfig,
+}
+
+/// All forms, and the needles that lead to them.
+#[derive(Debug, Default)]
+pub(super) struct Catalogue {
+    pub(super) forms: Vec<CompiledForm>,
+    /// Prefixes that only a runner's configuration gives a meaning.
+    pub(super) runner_config: Vec<Entry>,
+    /// Every prefix of forms that are found by it, longest first: the tail of an unknown prefix may
+    /// be one of them.
+    known: Vec<Entry>,
+}
+
+impl Catalogue {
+    /// Takes the forms of all detector rules.
+    pub(super) fn new<'r>(rules: impl IntoIterator<Item = &'r Rule>) -> Self {
+        let mut catalogue = Self::default();
+        for rule in rules {
+            if let RuleBody::Detector(detector) = &rule.body {
+                catalogue.add(rule, detector);
+            }
+        }
+        // The sort is stable: among equal prefixes the order of the rules and of their forms holds.
+        let longest_first = |entry: &Entry| std::cmp::Reverse(entry.prefix.len());
+        catalogue.known.sort_by_key(longest_first);
+        catalogue.runner_config.sort_by_key(longest_first);
+        catalogue
+    }
+
+    fn add(&mut self, rule: &Rule, detector: &Detector) {
+        for form in &detector.forms {
+            let index = self.forms.len();
+            self.forms.push(CompiledForm {
+                rule: rule.id.clone(),
+                severity: form
+                    .severity
+                    .map_or(rule.severity, |own| own.min(rule.severity)),
+                confidence: form
+                    .confidence
+                    .map_or(rule.confidence, |own| own.min(rule.confidence)),
+                name: Arc::from(form.name.as_str()),
+                kinds: if form.kinds.is_empty() {
+                    detector.kinds.clone()
+                } else {
+                    form.kinds.clone()
+                },
+                body: form.body.clone(),
+                context: form.context,
+            });
+            let list = if form.context == Some(Context::RunnerConfig) {
+                &mut self.runner_config
+            } else {
+                &mut self.known
+            };
+            list.extend(form.prefixes.iter().map(|prefix| Entry {
+                prefix: prefix.clone().into_bytes(),
+                form: index,
+            }));
+        }
+    }
+
+    /// The needles with their anchors. No needle begins with another: `glrt-t1_` is looked for
+    /// behind the needle `glrt-`.
+    pub(super) fn anchors(&self) -> (Vec<Vec<u8>>, Vec<Anchor>) {
+        let mut needles: Vec<Vec<u8>> = Vec::new();
+        let mut anchors: Vec<Anchor> = Vec::new();
+        // Shortest first, so that a needle is there before those that begin with it.
+        for entry in self.known.iter().rev() {
+            if !needles
+                .iter()
+                .any(|needle| entry.prefix.starts_with(needle))
+            {
+                needles.push(entry.prefix.clone());
+                anchors.push(Anchor::Prefix(Vec::new()));
+            }
+        }
+        for (needle, anchor) in needles.iter().zip(&mut anchors) {
+            if let Anchor::Prefix(entries) = anchor {
+                entries.extend(
+                    self.known
+                        .iter()
+                        .filter(|entry| entry.prefix.starts_with(needle))
+                        .map(|entry| Entry {
+                            prefix: entry.prefix.clone(),
+                            form: entry.form,
+                        }),
+                );
+            }
+        }
+        if self.forms.iter().any(|form| form.version().is_some()) {
+            needles.push(super::routable::VERSION_MARK.to_vec());
+            anchors.push(Anchor::VersionMark);
+        }
+        if !self.runner_config.is_empty() {
+            needles.push(super::runner_config::HEADER.to_vec());
+            anchors.push(Anchor::RunnerConfig);
+        }
+        (needles, anchors)
+    }
+
+    /// The most bytes that may stand before the payload of a routable token: the prefix of an
+    /// instance, a hyphen, the longest known prefix.
+    pub(super) fn longest_prefix(&self) -> usize {
+        let known = self.known.first().map_or(0, |entry| entry.prefix.len());
+        super::boundary::MAX_INSTANCE + 1 + known
+    }
+
+    /// The form that a known prefix at the end of `prefix` names; a routable one of this `version`
+    /// where the kind has it.
+    pub(super) fn by_tail(&self, prefix: &[u8], version: Version) -> Option<usize> {
+        let mut fitting = self
+            .known
+            .iter()
+            .filter(|entry| !entry.is_name() && prefix.ends_with(&entry.prefix));
+        let longest = fitting.next()?;
+        std::iter::once(longest)
+            .chain(fitting.take_while(|entry| entry.prefix.len() == longest.prefix.len()))
+            .find(|entry| self.forms[entry.form].version() == Some(version))
+            .or(Some(longest))
+            .map(|entry| entry.form)
+    }
+
+    /// The routable form of this version that tokens of `kind` have, else one of the other version.
+    pub(super) fn by_kind(&self, kind: TokenKind, version: Version) -> Option<usize> {
+        let position = |wanted: Option<Version>| {
+            self.forms.iter().position(|form| {
+                form.kinds.contains(&kind)
+                    && match wanted {
+                        Some(version) => form.version() == Some(version),
+                        None => form.version().is_some(),
+                    }
+            })
+        };
+        position(Some(version)).or_else(|| position(None))
+    }
+}
+
+impl CompiledForm {
+    /// The version, of a routable form.
+    pub(super) const fn version(&self) -> Option<Version> {
+        match self.body {
+            Body::RoutableV0 => Some(Version::V0),
+            Body::RoutableV1 => Some(Version::V1),
+            Body::Segments(_) => None,
+        }
+    }
+}
+
+/// A body that has the shape of its form.
+#[derive(Debug)]
+pub(super) struct Shape {
+    /// Offset after it.
+    pub(super) end: usize,
+    /// What its characters say.
+    pub(super) verdict: Verdict,
+    /// Why.
+    pub(super) evidence: Vec<Evidence>,
+}
+
+/// Matches `segments` at `from`. Every run is taken as long as it goes and must then be of the right
+/// length, so that a longer thing is never cut down to a token.
+pub(super) fn match_segments(
+    text: &[u8],
+    from: usize,
+    segments: &[Segment],
+    context: Option<Context>,
+) -> Option<Shape> {
+    let mut at = from;
+    for segment in segments {
+        let rest = text.get(at..)?;
+        at += match segment {
+            Segment::Text(text) => rest.starts_with(text.as_bytes()).then_some(text.len())?,
+            Segment::Run { alphabet, min, max } => {
+                let length = run_length(*alphabet, rest, max.saturating_add(1));
+                (*min..=*max).contains(&length).then_some(length)?
+            }
+        };
+    }
+    let end = at;
+    let bounded = match context {
+        Some(Context::MailAddress) => [b"-issue".as_slice(), b"-merge-request"]
+            .iter()
+            .any(|suffix| text[end..].starts_with(suffix) && closes(text, end + suffix.len())),
+        _ => closes(text, end),
+    };
+    if !bounded {
+        return None;
+    }
+
+    let mut verdict = Verdict::HIGH;
+    let mut evidence = Vec::new();
+    let mut at = from;
+    let mut is_exact = true;
+    for segment in segments {
+        match segment {
+            Segment::Text(text) => at += text.len(),
+            Segment::Run { alphabet, min, max } => {
+                is_exact &= min == max;
+                let length = run_length(*alphabet, &text[at..end], *max);
+                verdict.lower_to(judge(*alphabet, &text[at..at + length], &mut evidence));
+                at += length;
+            }
+        }
+    }
+    if is_exact {
+        evidence.insert(0, Evidence::ExactLength);
+    }
+    if context.is_some() {
+        evidence.push(Evidence::Context);
+    }
+    Some(Shape {
+        end,
+        verdict,
+        evidence,
+    })
+}

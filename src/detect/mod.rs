@@ -1,0 +1,319 @@
+//! Finds tokens in bytes: one literal search over the text, then a verifier around each hit.
+//!
+//! The first step of the flow and a pure function of one text: [`Detector::scan`] gives
+//! [`Detection`]s, which carry digest and mask but no secret byte; [`redact()`] gives other layers a
+//! text of the same length without secrets. Detection knows no file, no Git and no format.
+//!
+//! The verifier takes the longest run of body characters and decides by length, shape and, where a
+//! token has one, checksum. The work for a hit is bounded: a token can only begin in the first bytes
+//! of a run, so that no run is walked more than a few times.
+
+mod alphabet;
+mod boundary;
+mod evidence;
+mod form;
+mod needles;
+mod redact;
+mod routable;
+mod runner_config;
+pub mod specimen;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use self::boundary::{Left, left_of};
+use self::evidence::Verdict;
+use self::form::{Anchor, Catalogue, CompiledForm, Entry, match_segments};
+use self::needles::Needles;
+use self::routable::{Proof, Tail, payload_stop};
+use crate::model::{
+    Confidence, Evidence, Leak, Routing, RuleId, Secret, Severity, Span, TokenKind,
+};
+use crate::rules::{Body, Context, Rule};
+
+pub use self::redact::redact;
+
+/// A token in a text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Detection {
+    /// The rule that owns it.
+    pub rule: RuleId,
+    /// The whole token, its prefix included.
+    pub span: Span,
+    /// Bytes at its start that are public: the prefix, with an instance's own before it.
+    pub public: usize,
+    /// Of the rule, or lower where the form is worth less.
+    pub severity: Severity,
+    /// How sure it is that this is a token.
+    pub confidence: Confidence,
+    /// What is known of it.
+    pub leak: Leak,
+}
+
+impl Detection {
+    fn is_proven(&self) -> bool {
+        self.leak.evidence.contains(&Evidence::ChecksumVerified)
+    }
+}
+
+/// All detector rules, compiled.
+#[derive(Debug)]
+pub struct Detector {
+    needles: Needles,
+    /// What each needle stands for.
+    anchors: Vec<Anchor>,
+    catalogue: Catalogue,
+    /// How far before its payload a routable token may begin.
+    longest_prefix: usize,
+}
+
+impl Detector {
+    /// Compiles the detectors among `rules`; other rules are passed over.
+    pub fn new<'r>(rules: impl IntoIterator<Item = &'r Rule>) -> Self {
+        let catalogue = Catalogue::new(rules);
+        let (needles, anchors) = catalogue.anchors();
+        Self {
+            needles: Needles::new(&needles),
+            anchors,
+            longest_prefix: catalogue.longest_prefix(),
+            catalogue,
+        }
+    }
+
+    /// Appends the tokens in `text` to `detections`, in order and without overlap: one token is one
+    /// detection, whatever number of forms could match.
+    pub fn scan(&self, text: &[u8], detections: &mut Vec<Detection>) {
+        let first = detections.len();
+        let mut from = 0;
+        while let Some((needle, start)) = self.needles.find(text, from) {
+            from = start + 1;
+            // Whatever begins inside of a proven token is a part of it.
+            let inside = detections[first..].last().is_some_and(|last| {
+                last.is_proven() && last.span.start < start && start < last.span.end
+            });
+            if !inside {
+                self.verify(text, needle, start, detections);
+            }
+        }
+        settle(detections, first);
+    }
+
+    /// Adds what the needle at `start` turns out to be.
+    fn verify(&self, text: &[u8], needle: usize, start: usize, detections: &mut Vec<Detection>) {
+        match &self.anchors[needle] {
+            Anchor::Prefix(entries) => {
+                detections.extend(self.at_prefix(text, start, entries));
+            }
+            Anchor::VersionMark => {
+                detections.extend(self.at_version_mark(text, start));
+            }
+            Anchor::RunnerConfig => runner_config::for_each_token(text, start, |value| {
+                let entries = &self.catalogue.runner_config;
+                detections.extend(
+                    entries
+                        .iter()
+                        .find_map(|entry| self.classic(text, value, Left::Open, entry)),
+                );
+            }),
+        }
+    }
+
+    fn at_version_mark(&self, text: &[u8], stop: usize) -> Option<Detection> {
+        let tail = Tail::read(text, stop)?;
+        let proof = tail.prove(text, self.longest_prefix)?;
+        self.proven(text, &tail, proof)
+    }
+
+    fn at_prefix(&self, text: &[u8], start: usize, entries: &[Entry]) -> Option<Detection> {
+        let left = left_of(text, start);
+        let mut best: Option<Detection> = None;
+        let mut is_routable_tried = false;
+        for entry in entries {
+            if !text[start..].starts_with(&entry.prefix) {
+                continue;
+            }
+            let form = &self.catalogue.forms[entry.form];
+            let found = match form.body {
+                Body::Segments(_) => self.classic(text, start, left, entry),
+                // The tail says which version it is, so one look serves both forms.
+                _ if std::mem::replace(&mut is_routable_tried, true) => None,
+                _ => self.routable(text, start, left, entries),
+            };
+            if let Some(found) = found
+                && best.as_ref().is_none_or(|best| rank(&found) > rank(best))
+            {
+                best = Some(found);
+            }
+        }
+        best
+    }
+
+    /// A token whose body has the shape of a form that carries no checksum.
+    fn classic(&self, text: &[u8], start: usize, left: Left, entry: &Entry) -> Option<Detection> {
+        let form = &self.catalogue.forms[entry.form];
+        let Body::Segments(segments) = &form.body else {
+            return None;
+        };
+        if !text[start..].starts_with(&entry.prefix) {
+            return None;
+        }
+        let body = start + entry.prefix.len();
+        let (first, most) = match (form.context, left) {
+            (Some(Context::MailAddress), _) => {
+                let is_key = text[..start].ends_with(b"-") || text[..start].ends_with(b"+");
+                (is_key.then_some(start)?, Confidence::High)
+            }
+            (_, Left::Open) if entry.is_name() => (body, Confidence::High),
+            (_, Left::Open) => (start, Confidence::High),
+            (_, Left::Instance(first)) if !entry.is_name() => (first, Confidence::Medium),
+            _ => return None,
+        };
+        let shape = match_segments(text, body, segments, form.context)?;
+        let Verdict::Keep(confidence) = shape.verdict else {
+            return None;
+        };
+        let token = Token {
+            span: Span::new(first, shape.end),
+            public: body - first,
+            confidence: confidence.min(most),
+            evidence: shape.evidence,
+            routing: None,
+        };
+        Some(token.of(text, form, Arc::clone(&form.name)))
+    }
+
+    /// A token behind a known prefix that has a tail with a checksum: proven, or broken.
+    fn routable(
+        &self,
+        text: &[u8],
+        start: usize,
+        left: Left,
+        entries: &[Entry],
+    ) -> Option<Detection> {
+        // A run is walked for hits that may begin a token alone: there are few of them in each, so
+        // that a file full of prefixes stays linear.
+        let first = match left {
+            Left::Open => start,
+            Left::Instance(first) => first,
+            Left::Closed => return None,
+        };
+        // An administrator may have made the prefix longer: `glpat-acme-`.
+        let shortest = entries.last()?.prefix.len();
+        let stop = payload_stop(text, start + shortest, self.longest_prefix)?;
+        let tail = Tail::read(text, stop)?;
+        if let Some(proof) = tail.prove(text, self.longest_prefix) {
+            return self.proven(text, &tail, proof);
+        }
+        let (entry, form) = entries
+            .iter()
+            .map(|entry| (entry, &self.catalogue.forms[entry.form]))
+            .find(|(entry, form)| {
+                form.version() == Some(tail.version) && text[start..].starts_with(&entry.prefix)
+            })?;
+        let body = start + entry.prefix.len();
+        if !routable::PAYLOAD.contains(&stop.checked_sub(body)?) {
+            return None;
+        }
+        let token = Token {
+            span: Span::new(first, tail.end),
+            public: body - first,
+            confidence: Confidence::Low,
+            evidence: vec![Evidence::ChecksumBroken],
+            routing: None,
+        };
+        Some(token.of(text, form, Arc::clone(&form.name)))
+    }
+
+    /// A token that its checksum proves. An unknown prefix is that of an access token, the one kind
+    /// whose prefix administrators choose, unless it ends in a known one or the payload tells.
+    fn proven(&self, text: &[u8], tail: &Tail, proof: Proof) -> Option<Detection> {
+        let prefix = &text[proof.start..proof.payload];
+        let form = self.catalogue.by_tail(prefix, tail.version).or_else(|| {
+            self.catalogue
+                .by_kind(kind_by_payload(&proof.routing), tail.version)
+        })?;
+        let form = &self.catalogue.forms[form];
+        let name = if form.version() == Some(tail.version) {
+            Arc::clone(&form.name)
+        } else {
+            Arc::from(tail.version.as_str())
+        };
+        let token = Token {
+            span: Span::new(proof.start, tail.end),
+            public: proof.payload - proof.start,
+            confidence: Confidence::High,
+            evidence: vec![Evidence::ChecksumVerified],
+            routing: Some(proof.routing),
+        };
+        Some(token.of(text, form, name))
+    }
+}
+
+/// The kind that carries such keys: only runners have a type, only agents a project and no user.
+const fn kind_by_payload(routing: &Routing) -> TokenKind {
+    if routing.runner_type.is_some() {
+        TokenKind::RunnerAuthenticationToken
+    } else if routing.project.is_some() && routing.user.is_none() && routing.group.is_none() {
+        TokenKind::AgentToken
+    } else {
+        TokenKind::PersonalAccessToken
+    }
+}
+
+/// A verified token before it is told what rule it belongs to.
+struct Token {
+    span: Span,
+    public: usize,
+    confidence: Confidence,
+    evidence: Vec<Evidence>,
+    routing: Option<Routing>,
+}
+
+impl Token {
+    fn of(self, text: &[u8], form: &CompiledForm, name: Arc<str>) -> Detection {
+        let secret = Secret::new(&text[self.span.start..self.span.end], self.public);
+        Detection {
+            rule: form.rule.clone(),
+            span: self.span,
+            public: self.public,
+            severity: form.severity,
+            confidence: self.confidence.min(form.confidence),
+            leak: Leak {
+                digest: secret.digest(),
+                mask: secret.mask(),
+                kinds: form.kinds.clone(),
+                form: name,
+                evidence: self.evidence,
+                routing: self.routing,
+            },
+        }
+    }
+}
+
+/// What decides between two detections of the same bytes: proof, then confidence, then length.
+fn rank(detection: &Detection) -> (bool, Confidence, usize) {
+    (
+        detection.is_proven(),
+        detection.confidence,
+        detection.span.len(),
+    )
+}
+
+/// Sorts the detections from `first` on and keeps the best of those that overlap.
+fn settle(detections: &mut Vec<Detection>, first: usize) {
+    if detections.len() - first < 2 {
+        return;
+    }
+    detections[first..].sort_by_key(|detection| (detection.span, detection.public));
+    let mut kept = first;
+    for next in first + 1..detections.len() {
+        if !detections[kept].span.overlaps(detections[next].span) {
+            kept += 1;
+            detections.swap(kept, next);
+        } else if rank(&detections[next]) > rank(&detections[kept]) {
+            detections.swap(kept, next);
+        }
+    }
+    detections.truncate(kept + 1);
+}

@@ -1,0 +1,32 @@
+//! Texts without their secrets: what other layers may read and show.
+
+use std::borrow::Cow;
+
+use super::Detection;
+use crate::model::Mask;
+
+/// Replaces every secret byte of `detections` by `fill`; the text keeps its length, and tokens keep
+/// their public prefix, so that spans stay valid and a reader sees what was there.
+///
+/// With `*`, which is for people, the last four bytes of a long token stay as in
+/// [`Mask`]. Any other `fill` is for parsers and hides all.
+pub fn redact<'t>(text: &'t [u8], detections: &[Detection], fill: u8) -> Cow<'t, [u8]> {
+    if detections.is_empty() {
+        return Cow::Borrowed(text);
+    }
+    let mut redacted = text.to_vec();
+    for detection in detections {
+        let start = detection.span.start + detection.public;
+        let Some(secret) = redacted.get_mut(start..detection.span.end) else {
+            continue;
+        };
+        let shown = if fill == b'*' {
+            Mask::shown_tail(secret.len())
+        } else {
+            0
+        };
+        let hidden = secret.len() - shown;
+        secret[..hidden].fill(fill);
+    }
+    Cow::Owned(redacted)
+}

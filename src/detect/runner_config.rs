@@ -1,0 +1,76 @@
+//! The configuration of GitLab Runner, where a token may stand that nothing but its place tells.
+//!
+//! Runners that registered between October 2024 and March 2025 were given tokens such as `t1_…`,
+//! with no `gl` prefix (gitlabhq/gitlabhq `lib/authn/tokens/runner_authentication_token.rb`). Three
+//! letters are too few to search all texts for, so they are looked for below `[[runners]]` alone.
+
+use memchr::{memchr, memmem};
+
+/// The header that begins the section of a runner in `config.toml`.
+pub(super) const HEADER: &[u8] = b"[[runners]]";
+
+/// How far below its header the token of a runner is looked for.
+const SECTION: usize = 8 * 1024;
+
+/// Calls `found` with the offset of each value of `token` in the section whose header begins at
+/// `header`.
+pub(super) fn for_each_token(text: &[u8], header: usize, mut found: impl FnMut(usize)) {
+    let from = header + HEADER.len();
+    let section = &text[from..text.len().min(from + SECTION)];
+    // The next section has a header, and so a search, of its own.
+    let section = &section[..memmem::find(section, HEADER).unwrap_or(section.len())];
+    let mut at = 0;
+    while at < section.len() {
+        let line = &section[at..];
+        let line = &line[..memchr(b'\n', line).unwrap_or(line.len())];
+        if let Some(value) = value_of_token(line) {
+            found(from + at + value);
+        }
+        at += line.len() + 1;
+    }
+}
+
+/// Offset of the value in a line `token = "…"`, which may be commented out.
+fn value_of_token(line: &[u8]) -> Option<usize> {
+    let rest = line.trim_ascii_start();
+    let rest = rest.strip_prefix(b"#").unwrap_or(rest).trim_ascii_start();
+    let rest = rest.strip_prefix(b"token")?.trim_ascii_start();
+    let rest = rest.strip_prefix(b"=")?.trim_ascii_start();
+    let rest = rest
+        .strip_prefix(b"\"")
+        .or_else(|| rest.strip_prefix(b"'"))?;
+    Some(line.len() - rest.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn values(text: &str) -> Vec<&str> {
+        let mut values = Vec::new();
+        for (header, _) in text.match_indices("[[runners]]") {
+            for_each_token(text.as_bytes(), header, |at| {
+                values.push(text[at..].split(['"', '\'']).next().unwrap());
+            });
+        }
+        values
+    }
+
+    #[test]
+    fn reads_the_token_of_each_section() {
+        let text = "[[runners]]\n  name = \"a\"\n  token = \"one\"\n\n[[runners]]\r\ntoken='two'\r\n# token = \"three\"\n[runners.docker]\n";
+        assert_eq!(values(text), ["one", "two", "three"]);
+    }
+
+    #[test]
+    fn other_keys_and_shapes_are_no_token() {
+        let text = "[[runners]]\ntoken_obtained_at = \"x\"\ntoken = 12\nmy-token = \"x\"\ntoken\n";
+        assert!(values(text).is_empty());
+    }
+
+    #[test]
+    fn looks_no_further_than_a_section_goes() {
+        let text = format!("[[runners]]\n{}token = \"far\"\n", "#\n".repeat(5_000));
+        assert!(values(&text).is_empty());
+    }
+}

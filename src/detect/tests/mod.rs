@@ -1,0 +1,266 @@
+//! The detector against the rule files: examples, vectors, properties.
+
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use super::specimen::{Expansion, Modifier, Specimen, SplitMix64, expand, expand_listing, make};
+use super::*;
+use crate::rules::{Body, Example, RuleBody, RuleSet};
+
+mod properties;
+mod shapes;
+mod vectors;
+
+fn rules() -> &'static RuleSet {
+    static RULES: OnceLock<RuleSet> = OnceLock::new();
+    RULES.get_or_init(|| RuleSet::builtin(&|_, _| Ok(())).unwrap())
+}
+
+fn detector() -> &'static Detector {
+    static DETECTOR: OnceLock<Detector> = OnceLock::new();
+    DETECTOR.get_or_init(|| Detector::new(rules()))
+}
+
+fn scan(detector: &Detector, text: &[u8]) -> Vec<Detection> {
+    let mut detections = Vec::new();
+    detector.scan(text, &mut detections);
+    detections
+}
+
+/// The detections in one text, with the built-in rules.
+fn found(text: &str) -> Vec<Detection> {
+    scan(detector(), text.as_bytes())
+}
+
+fn expanded(text: &str) -> Expansion {
+    expand_listing(text, rules(), 7).unwrap()
+}
+
+/// Every form of every detector with each of its prefixes.
+fn forms(rules: &RuleSet) -> Vec<(&Rule, TokenKind, &crate::rules::Form, &str)> {
+    let mut forms = Vec::new();
+    for rule in rules {
+        let RuleBody::Detector(detector) = &rule.body else {
+            continue;
+        };
+        for form in &detector.forms {
+            let kind = form.kinds.first().unwrap_or(&detector.kinds[0]);
+            for prefix in &form.prefixes {
+                forms.push((rule, *kind, form, prefix.as_str()));
+            }
+        }
+    }
+    forms
+}
+
+/// `token` where a form of its context may be found.
+fn in_context(form: &crate::rules::Form, token: &str) -> String {
+    match form.context {
+        Some(Context::RunnerConfig) => format!("[[runners]]\ntoken = \"{token}\"\n"),
+        Some(Context::MailAddress) => format!("in+a-7-{token}-issue@mail.example"),
+        None => format!("a \"{token}\" b"),
+    }
+}
+
+mod examples {
+    use super::*;
+
+    fn of_rule(rule: &Rule, example: &Example, rules: &RuleSet) -> (String, Vec<Detection>) {
+        let text = expand(&example.text, rules, 7).unwrap();
+        let mut detections = scan(detector(), text.as_bytes());
+        detections.retain(|detection| detection.rule == rule.id);
+        (text, detections)
+    }
+
+    #[test]
+    fn every_example_of_a_detector_does_what_it_says() {
+        let rules = rules();
+        for rule in rules {
+            if !matches!(rule.body, RuleBody::Detector(_)) {
+                continue;
+            }
+            for example in &rule.examples.fires {
+                let at = format!("{}: {}", rule.id, example.name);
+                let (text, detections) = of_rule(rule, example, rules);
+                assert_eq!(detections.len(), 1, "{at}");
+                let detection = &detections[0];
+                if let Some(confidence) = example.confidence {
+                    assert_eq!(detection.confidence, confidence, "{at}");
+                }
+                if let Some(severity) = example.severity {
+                    assert_eq!(detection.severity, severity, "{at}");
+                }
+                if let Some(points_at) = &example.points_at {
+                    let expected = expand(points_at, rules, 7).unwrap();
+                    let Span { start, end } = detection.span;
+                    assert!(text[start..end] == expected, "{at}: another region");
+                }
+            }
+            for example in &rule.examples.silent {
+                let (_, detections) = of_rule(rule, example, rules);
+                assert!(detections.is_empty(), "{}: {}", rule.id, example.name);
+            }
+        }
+    }
+
+    #[test]
+    fn every_form_has_an_example_that_fires_and_a_near_miss() {
+        let rules = rules();
+        for (rule, _, form, _) in forms(rules) {
+            let names = |examples: &[Example]| {
+                examples.iter().any(|example| {
+                    let mention = format!("/{}", form.name);
+                    example.text.match_indices(&mention).any(|(at, _)| {
+                        example.text[at + mention.len()..].starts_with(['}', '@', '#', '|'])
+                    })
+                })
+            };
+            assert!(names(&rule.examples.fires), "{} {}", rule.id, form.name);
+            assert!(names(&rule.examples.silent), "{} {}", rule.id, form.name);
+        }
+    }
+
+    #[test]
+    fn no_example_holds_a_token() {
+        for rule in rules() {
+            for example in rule.examples.fires.iter().chain(&rule.examples.silent) {
+                assert!(found(&example.text).is_empty(), "{}", rule.id);
+            }
+        }
+    }
+}
+
+mod prefixes {
+    use super::*;
+
+    /// The rule that owns a routable token of this kind behind this prefix.
+    fn owner(kind: &str, form: &str, prefix: &str) -> Option<(String, String)> {
+        let expansion = expanded(&format!("token: {{{{{kind}/{form}@{prefix}}}}}"));
+        let detections = found(&expansion.text);
+        let detection = detections.first()?;
+        assert_eq!(detections.len(), 1);
+        let Span { start, end } = detection.span;
+        assert!(expansion.text[start..end] == *expansion.specimens[0].token());
+        Some((detection.rule.to_string(), detection.leak.form.to_string()))
+    }
+
+    #[test]
+    fn an_unknown_prefix_is_told_by_its_tail_then_by_the_payload() {
+        let access = "personal_access_token";
+        let runner = "runner_authentication_token";
+        let rule_of = |kind, prefix| owner(kind, "routable-v1", prefix).unwrap().0;
+        assert_eq!(rule_of(access, "acme_"), "leaked-access-token");
+        assert_eq!(rule_of(access, "a+b/c:"), "leaked-access-token");
+        assert_eq!(rule_of(access, "glpat-acme-"), "leaked-access-token");
+        assert_eq!(rule_of(access, "xglpat-"), "leaked-access-token");
+        assert_eq!(rule_of(access, "ACME-glwt-"), "leaked-workspace-token");
+        assert_eq!(rule_of(access, "ACME-gldt-"), "leaked-deploy-token");
+        assert_eq!(rule_of(runner, "ACME-glrt-"), "leaked-runner-token");
+        assert_eq!(rule_of(runner, "acme-"), "leaked-runner-token");
+        assert_eq!(rule_of(runner, ""), "leaked-runner-token");
+        assert_eq!(rule_of("agent_token", "acme-"), "leaked-agent-token");
+    }
+
+    #[test]
+    fn the_form_names_the_version_even_where_the_kind_has_no_such_form() {
+        let form = |prefix| {
+            owner("personal_access_token", "routable-v1", prefix)
+                .unwrap()
+                .1
+        };
+        assert_eq!(form("ACME-gldt-"), "routable-v1");
+        assert_eq!(form("ACME-glrt-t1_"), "routable-v1");
+    }
+
+    #[test]
+    fn the_unversioned_form_is_found_behind_known_prefixes() {
+        let owner = |prefix| owner("personal_access_token", "routable-v0", prefix);
+        let access = Some((
+            String::from("leaked-access-token"),
+            String::from("routable-v0"),
+        ));
+        assert_eq!(owner("glpat-"), access);
+        assert_eq!(owner("ACME-glpat-"), access);
+        assert_eq!(owner("acme-"), None, "nothing to search for");
+    }
+
+    #[test]
+    fn a_disabled_rule_gives_its_tokens_to_no_other() {
+        let mut rules = rules().clone();
+        let expansion = expanded("{{runner_authentication_token/routable-v1}}");
+        rules.retain(|rule| rule.id.as_str() != "leaked-runner-token");
+        let detections = scan(&Detector::new(&rules), expansion.text.as_bytes());
+        assert!(detections.is_empty());
+    }
+
+    #[test]
+    fn no_rule_finds_nothing() {
+        assert!(scan(&Detector::new(&[]), b"anything").is_empty());
+    }
+}
+
+mod redaction {
+    use super::*;
+
+    #[test]
+    fn keeps_length_and_prefix_and_for_people_the_tail() {
+        let expansion = expanded("a {{personal_access_token/legacy}} b");
+        let detections = found(&expansion.text);
+        let text = expansion.text.as_bytes();
+        let shown = redact(text, &detections, b'*');
+        let tail = &expansion.text[24..28];
+        assert_eq!(
+            shown,
+            format!("a glpat-{}{tail} b", "*".repeat(16)).as_bytes()
+        );
+        assert_eq!(
+            redact(text, &detections, b'x'),
+            format!("a glpat-{} b", "x".repeat(20)).as_bytes()
+        );
+        assert!(matches!(
+            redact(b"nothing", &[], b'*'),
+            std::borrow::Cow::Borrowed(_)
+        ));
+    }
+
+    #[test]
+    fn agrees_with_the_mask() {
+        let expansion = expanded("{{agent_token/legacy}} {{personal_access_token/routable-v1@A-}}");
+        let detections = found(&expansion.text);
+        let shown = redact(expansion.text.as_bytes(), &detections, b'*');
+        for detection in &detections {
+            let Span { start, end } = detection.span;
+            assert_eq!(&shown[start..end], detection.leak.mask.as_str().as_bytes());
+        }
+        assert_eq!(detections.len(), 2);
+    }
+}
+
+#[test]
+fn no_source_and_no_rule_holds_a_token() {
+    fn files(folder: &Path, list: &mut Vec<PathBuf>) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let entry = entry.unwrap();
+            if entry.file_type().unwrap().is_dir() {
+                files(&entry.path(), list);
+            } else {
+                list.push(entry.path());
+            }
+        }
+    }
+    let mut list = Vec::new();
+    for folder in ["src", "rules", "benches"] {
+        files(
+            &Path::new(env!("CARGO_MANIFEST_DIR")).join(folder),
+            &mut list,
+        );
+    }
+    for file in list {
+        let detections = scan(detector(), &std::fs::read(&file).unwrap());
+        let masks: Vec<&str> = detections
+            .iter()
+            .map(|detection| detection.leak.mask.as_str())
+            .collect();
+        assert!(masks.is_empty(), "{}: {masks:?}", file.display());
+    }
+}

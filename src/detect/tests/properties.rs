@@ -1,0 +1,112 @@
+//! What must hold for any token in any text.
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// What a scan must find, by looking for each prefix on its own and handing it to the verifier.
+fn naive(detector: &Detector, text: &[u8]) -> Vec<Detection> {
+    let mut detections = Vec::new();
+    let (needles, _) = detector.catalogue.anchors();
+    for (index, needle) in needles.iter().enumerate() {
+        for start in memchr::memmem::find_iter(text, needle) {
+            detector.verify(text, index, start, &mut detections);
+        }
+    }
+    settle(&mut detections, 0);
+    detections
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(48) })]
+
+    #[test]
+    fn generated_tokens_are_found_whole_between_boundaries(
+        seed in any::<u64>(),
+        before in "[ -~\\n]{0,60}",
+        after in "[ -~\\n]{0,60}",
+        left in prop::sample::select(vec!["", " ", "\"", "=", ":", "\n", "\\n", "%3D", "\\u0022", "\x1b[31m"]),
+        right in prop::sample::select(vec!["", " ", "\"", ".", "&", "@", "\n", "\\n", "%22", "<"]),
+    ) {
+        let rules = rules();
+        let detector = detector();
+        let mut random = SplitMix64::new(seed);
+        for (rule, kind, form, prefix) in forms(rules) {
+            if form.context.is_some() {
+                continue;
+            }
+            let specimen = make(kind, form, prefix, None, &mut random).unwrap();
+            // A boundary at the very edge of the text needs nothing beside it.
+            let before = if left.is_empty() { "" } else { before.as_str() };
+            let after = if right.is_empty() { "" } else { after.as_str() };
+            let text = format!("{before}{left}{}{right}{after}", specimen.text);
+            let start = before.len() + left.len() + specimen.token.start;
+            let detections = scan(detector, text.as_bytes());
+            prop_assert_eq!(detections.len(), 1, "{} {}", &rule.id, &form.name);
+            prop_assert_eq!(&detections[0].rule, &rule.id);
+            prop_assert_eq!(detections[0].span, Span::new(start, start + specimen.token.len()));
+            prop_assert!(detections[0].confidence >= Confidence::Medium);
+        }
+    }
+
+    #[test]
+    fn tokens_of_a_context_are_found_in_it(seed in any::<u64>()) {
+        let rules = rules();
+        let detector = detector();
+        let mut random = SplitMix64::new(seed);
+        for (rule, kind, form, prefix) in forms(rules) {
+            let specimen = make(kind, form, prefix, None, &mut random).unwrap();
+            let text = in_context(form, &specimen.text);
+            let detections = scan(detector, text.as_bytes());
+            prop_assert_eq!(detections.len(), 1);
+            prop_assert_eq!(&detections[0].rule, &rule.id);
+            prop_assert_eq!(&*detections[0].leak.form, form.name.as_str());
+            let found = &text[detections[0].span.start..detections[0].span.end];
+            prop_assert!(found == specimen.token());
+        }
+    }
+
+    #[test]
+    fn the_search_loses_nothing_that_a_naive_one_finds(
+        seed in any::<u64>(),
+        noise in prop::collection::vec("(glpat-|glrt-|t1_|-|_|\\.|\\.01\\.|ACME-|\\\\n|[a-zA-Z0-9]{1,9}|\"|\n|\\[\\[runners\\]\\]\ntoken = \"){1,6}", 0..30),
+    ) {
+        let rules = rules();
+        let detector = detector();
+        let mut random = SplitMix64::new(seed);
+        let mut text = String::new();
+        let forms = forms(rules);
+        for piece in noise {
+            text.push_str(&piece);
+            let (_, kind, form, prefix) = forms[random.below(forms.len())];
+            let modifier = Modifier::ALL.get(random.below(20)).copied();
+            if let Ok(specimen) = make(kind, form, prefix, modifier, &mut random) {
+                text.push_str(&specimen.text);
+            }
+        }
+        let mut detections = scan(detector, text.as_bytes());
+        prop_assert_eq!(&detections, &naive(detector, text.as_bytes()));
+        let spans: Vec<Span> = detections.iter().map(|detection| detection.span).collect();
+        prop_assert!(spans.windows(2).all(|pair| pair[0].end <= pair[1].start));
+        let count = detections.len();
+        settle(&mut detections, 0);
+        prop_assert_eq!(detections.len(), count);
+    }
+
+    #[test]
+    fn no_bytes_make_it_panic(
+        pieces in prop::collection::vec(
+            prop_oneof![
+                prop::collection::vec(any::<u8>(), 0..20),
+                prop::sample::select(vec!["glpat-", "glrt-t1_", ".01.", "[[runners]]\ntoken = \"t1_", "feed_token=", "glcbt-eyJ", "\\u00", "%", "glimt-", "-issue"])
+                    .prop_map(|text| text.as_bytes().to_vec()),
+            ],
+            0..12,
+        ),
+    ) {
+        let detector = detector();
+        let text = pieces.concat();
+        let detections = scan(detector, &text);
+        prop_assert_eq!(redact(&text, &detections, b'*').len(), text.len());
+    }
+}
