@@ -6,4 +6,5 @@
 pub mod detect;
 pub mod model;
 pub mod rules;
+pub mod source;
 pub mod yaml;

@@ -1,0 +1,119 @@
+//! Reads files: what a PATH stands for, the parallel walk over a work tree, single files of a root.
+//!
+//! This module gives bytes and paths away and knows neither rules nor formats. Links are not followed
+//! except where a PATH itself is one; fifos, sockets and devices are never opened.
+
+mod root;
+mod walk;
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::{fs, io};
+
+pub use root::{Root, Roots, Target};
+pub use walk::{Blob, BlobVisitor, ReadProblem, WalkOptions, WalkOutcome, walk, yaml_paths};
+
+/// Why a PATH given by the user cannot be scanned at all.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// Absent, a dangling link, a link to itself, or not to be looked at.
+    #[error("cannot open `{}`: {source}", path.display())]
+    Open {
+        /// As the user gave it.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A fifo, socket or device.
+    #[error("`{}` is no regular file: fifos, sockets and devices are not read", path.display())]
+    Special {
+        /// As the user gave it.
+        path: PathBuf,
+    },
+}
+
+/// Why one file of a root cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum FileError {
+    /// There is no such file.
+    #[error("does not exist")]
+    Missing,
+    /// The path, or a link on the way, leaves the root.
+    #[error("lies outside of the repository")]
+    Outside,
+    /// A folder, fifo, socket or device.
+    #[error("is no regular file")]
+    NotAFile,
+    /// What the system says.
+    #[error("{0}")]
+    Io(#[from] io::Error),
+}
+
+/// Reads a file that the user named outside of any scan (an inventory, a configuration), and refuses
+/// what is no regular file without opening it.
+///
+/// # Errors
+///
+/// See [`SourceError`].
+pub fn read_named(path: &Path) -> Result<Vec<u8>, SourceError> {
+    let open = |source| SourceError::Open {
+        path: path.to_owned(),
+        source,
+    };
+    let metadata = fs::metadata(path).map_err(open)?;
+    if metadata.is_dir() {
+        return Err(open(io::ErrorKind::IsADirectory.into()));
+    }
+    if !metadata.is_file() {
+        return Err(SourceError::Special {
+            path: path.to_owned(),
+        });
+    }
+    fs::read(path).map_err(open)
+}
+
+/// Reads one file of `root` by its relative path, never leaving the root.
+///
+/// # Errors
+///
+/// See [`FileError`].
+pub fn read_within(root: &Root, relative: &str) -> Result<Vec<u8>, FileError> {
+    let path = root.dir().join(relative);
+    let real = match fs::canonicalize(&path) {
+        Ok(real) => real,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(FileError::Missing),
+        Err(error) => return Err(error.into()),
+    };
+    if !real.starts_with(root.dir()) {
+        return Err(FileError::Outside);
+    }
+    if !fs::metadata(&real)?.is_file() {
+        return Err(FileError::NotAFile);
+    }
+    Ok(fs::read(real)?)
+}
+
+/// Reads `file` into `buffer`, whose capacity is kept from file to file.
+fn read_into(path: &Path, buffer: &mut Vec<u8>) -> io::Result<()> {
+    /// A buffer that one huge file has grown is given back before the next file.
+    const KEEP: usize = 64 << 20;
+    if buffer.capacity() > KEEP {
+        *buffer = Vec::new();
+    }
+    buffer.clear();
+    fs::File::open(path)?.read_to_end(buffer)?;
+    Ok(())
+}
+
+/// A path with `/` between segments; bytes that are no UTF-8 become U+FFFD.
+fn portable(path: &Path) -> Arc<str> {
+    let mut text = String::new();
+    for part in path.components() {
+        if !text.is_empty() {
+            text.push('/');
+        }
+        text.push_str(&part.as_os_str().to_string_lossy());
+    }
+    text.into()
+}
