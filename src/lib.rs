@@ -7,4 +7,5 @@ pub mod detect;
 pub mod model;
 pub mod rules;
 pub mod source;
+pub mod suppress;
 pub mod yaml;

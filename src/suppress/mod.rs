@@ -1,0 +1,285 @@
+//! Comments and entries that hide findings, and the report of those that hide nothing.
+//!
+//! Inline comments (`glpatrol:ignore[rule-id] reason`) and `ignore` entries of the configuration become
+//! one type here, [`Suppressions`]. A suppression needs a reason; without one it hides nothing and is
+//! a problem. This module knows findings, not who found them.
+
+mod inline;
+
+use globset::GlobMatcher;
+use jiff::civil::Date;
+
+use crate::model::{
+    Finding, Location, PathBase, Position, Suppressed, SuppressionKind, UnusedSuppression,
+};
+
+pub use inline::{InlineComment, InlineDefect, MARKER, inline_comments};
+
+/// An `ignore` entry of the configuration.
+#[derive(Clone, Debug)]
+pub struct IgnoreEntry {
+    /// The rule it hides; any where left out.
+    pub rule: Option<String>,
+    /// The paths it hides findings in; any where left out.
+    pub path: Option<GlobMatcher>,
+    /// The token it hides; any where left out.
+    pub digest: Option<String>,
+    /// Why.
+    pub reason: String,
+    /// The last day on which it holds.
+    pub expires: Option<Date>,
+    /// Where it stands in the configuration.
+    pub position: Position,
+}
+
+impl IgnoreEntry {
+    fn covers(&self, finding: &Finding, location: &Location) -> bool {
+        self.rule
+            .as_ref()
+            .is_none_or(|rule| *rule == finding.rule.as_str())
+            && self
+                .path
+                .as_ref()
+                .is_none_or(|glob| glob.is_match(&*location.provenance.path))
+            && self.digest.as_ref().is_none_or(|digest| {
+                finding
+                    .leak
+                    .as_ref()
+                    .is_some_and(|leak| leak.digest.as_str() == digest)
+            })
+    }
+}
+
+/// An inline comment with the file it stands in.
+#[derive(Clone, Debug)]
+struct PlacedComment {
+    path: String,
+    base: PathBase,
+    comment: InlineComment,
+    used: bool,
+}
+
+/// Everything that may hide a finding of one run.
+#[derive(Clone, Debug)]
+pub struct Suppressions {
+    today: Date,
+    config_path: String,
+    entries: Vec<(IgnoreEntry, bool)>,
+    comments: Vec<PlacedComment>,
+}
+
+impl Suppressions {
+    /// No suppressions yet; `today` decides which entries have run out.
+    pub const fn new(today: Date) -> Self {
+        Self {
+            today,
+            config_path: String::new(),
+            entries: Vec::new(),
+            comments: Vec::new(),
+        }
+    }
+
+    /// Adds the entries of the configuration at `path`.
+    pub fn add_entries(&mut self, path: &str, entries: impl IntoIterator<Item = IgnoreEntry>) {
+        path.clone_into(&mut self.config_path);
+        self.entries
+            .extend(entries.into_iter().map(|entry| (entry, false)));
+    }
+
+    /// Adds the comments of one file, by the path that its findings show.
+    pub fn add_comments(
+        &mut self,
+        path: &str,
+        base: PathBase,
+        comments: impl IntoIterator<Item = InlineComment>,
+    ) {
+        self.comments
+            .extend(comments.into_iter().map(|comment| PlacedComment {
+                path: path.to_owned(),
+                base,
+                comment,
+                used: false,
+            }));
+    }
+
+    /// Brings the comments into the order that [`Suppressions::hide`] searches; call it once, after
+    /// the last file.
+    pub fn seal(&mut self) {
+        self.comments.sort_by(|a, b| {
+            (&a.path, a.base, a.comment.position).cmp(&(&b.path, b.base, b.comment.position))
+        });
+    }
+
+    /// What hides `finding` at `location`, if anything does. Marks it as used.
+    pub fn hide(&mut self, finding: &Finding, location: &Location) -> Option<Suppressed> {
+        self.hide_by_comment(finding, location)
+            .or_else(|| self.hide_by_entry(finding, location))
+    }
+
+    fn hide_by_comment(&mut self, finding: &Finding, location: &Location) -> Option<Suppressed> {
+        let path = location.provenance.display_path();
+        let base = location.provenance.base;
+        let first = self
+            .comments
+            .partition_point(|placed| (placed.path.as_str(), placed.base) < (&path, base));
+        self.comments[first..]
+            .iter_mut()
+            .take_while(|placed| placed.path == path && placed.base == base)
+            .find(|placed| {
+                placed.comment.line == location.start.line
+                    && placed
+                        .comment
+                        .rules
+                        .iter()
+                        .any(|rule| rule == finding.rule.as_str())
+            })
+            .map(|placed| {
+                placed.used = true;
+                Suppressed {
+                    kind: SuppressionKind::Inline,
+                    reason: placed.comment.reason.clone(),
+                }
+            })
+    }
+
+    fn hide_by_entry(&mut self, finding: &Finding, location: &Location) -> Option<Suppressed> {
+        let today = self.today;
+        self.entries
+            .iter_mut()
+            .filter(|(entry, _)| entry.expires.is_none_or(|last| today <= last))
+            .find(|(entry, _)| entry.covers(finding, location))
+            .map(|(entry, used)| {
+                *used = true;
+                Suppressed {
+                    kind: SuppressionKind::Config,
+                    reason: entry.reason.clone(),
+                }
+            })
+    }
+
+    /// The suppressions that hid nothing or have run out, sorted.
+    pub fn unused(&self) -> Vec<UnusedSuppression> {
+        let comments = self
+            .comments
+            .iter()
+            .filter(|placed| !placed.used)
+            .map(|placed| UnusedSuppression {
+                kind: SuppressionKind::Inline,
+                path: placed.path.clone(),
+                base: placed.base,
+                position: placed.comment.position,
+                message: format!("for `{}` hides nothing", placed.comment.rules.join("`, `")),
+            });
+        let entries = self.entries.iter().filter_map(|(entry, used)| {
+            let message = match entry.expires {
+                Some(last) if last < self.today => format!("expired on {last}"),
+                _ if *used => return None,
+                _ => "hides nothing".to_owned(),
+            };
+            Some(UnusedSuppression {
+                kind: SuppressionKind::Config,
+                path: self.config_path.clone(),
+                base: PathBase::SourceRoot,
+                position: entry.position,
+                message,
+            })
+        });
+        let mut unused: Vec<UnusedSuppression> = comments.chain(entries).collect();
+        unused.sort();
+        unused
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use globset::Glob;
+
+    use super::*;
+    use crate::model::{Confidence, Fingerprint, Provenance, RuleId, Severity, Span, Subject};
+
+    const TODAY: Date = jiff::civil::date(2026, 11, 20);
+
+    fn finding(rule: &str, path: &str, line: u64) -> Finding {
+        let rule = RuleId::new(rule);
+        let subject = Subject::Named("x".into());
+        let position = Position { line, column: 3 };
+        Finding {
+            severity: Severity::Low,
+            confidence: Confidence::High,
+            message: "m".into(),
+            primary: Location {
+                provenance: Provenance {
+                    path: path.into(),
+                    ..Provenance::default()
+                },
+                span: Span::new(0, 1),
+                start: position,
+                end: position,
+                route: None,
+                excerpt: crate::model::Excerpt::default(),
+            },
+            related: vec![],
+            occurrences: 1,
+            fingerprint: Fingerprint::new(&rule, path, &subject),
+            rule,
+            subject,
+            leak: None,
+            fix: None,
+            suppression: None,
+        }
+    }
+
+    fn hides(suppressions: &mut Suppressions, finding: &Finding) -> Option<String> {
+        suppressions
+            .hide(finding, &finding.primary.clone())
+            .map(|hidden| hidden.reason)
+    }
+
+    #[test]
+    fn a_comment_hides_its_rule_on_its_line_and_is_reported_otherwise() {
+        // Put together here, so that this file holds no suppression of its own.
+        let text = format!("a # {MARKER}[one] known\nb # {MARKER}[two] stale\n");
+        let mut suppressions = Suppressions::new(TODAY);
+        suppressions.add_comments(
+            "f",
+            PathBase::SourceRoot,
+            inline_comments(text.as_bytes()).0,
+        );
+        suppressions.seal();
+        assert_eq!(
+            hides(&mut suppressions, &finding("one", "f", 1)).as_deref(),
+            Some("known")
+        );
+        assert_eq!(hides(&mut suppressions, &finding("two", "f", 1)), None);
+        assert_eq!(hides(&mut suppressions, &finding("one", "g", 1)), None);
+        let unused = suppressions.unused();
+        assert_eq!(unused.len(), 1);
+        assert_eq!(unused[0].position, Position { line: 2, column: 5 });
+        assert_eq!(unused[0].message, "for `two` hides nothing");
+    }
+
+    fn entry(path: Option<&str>, expires: Option<Date>) -> IgnoreEntry {
+        IgnoreEntry {
+            rule: Some("one".into()),
+            path: path.map(|glob| Glob::new(glob).unwrap().compile_matcher()),
+            digest: None,
+            reason: "sample".into(),
+            expires,
+            position: Position { line: 7, column: 1 },
+        }
+    }
+
+    #[test]
+    fn entries_match_by_glob_and_run_out_after_their_last_day() {
+        let mut suppressions = Suppressions::new(TODAY);
+        suppressions.add_entries(".glpatrol.yml", [entry(Some("docs/**"), Some(TODAY))]);
+        assert!(hides(&mut suppressions, &finding("one", "docs/a", 1)).is_some());
+        assert!(hides(&mut suppressions, &finding("one", "src/a", 1)).is_none());
+        assert_eq!(suppressions.unused(), []);
+
+        let mut suppressions = Suppressions::new(TODAY);
+        suppressions.add_entries(".glpatrol.yml", [entry(None, TODAY.yesterday().ok())]);
+        assert!(hides(&mut suppressions, &finding("one", "docs/a", 1)).is_none());
+        assert_eq!(suppressions.unused()[0].message, "expired on 2026-11-19");
+    }
+}
