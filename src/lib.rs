@@ -3,6 +3,7 @@
 //! The library reads files and nothing else: it opens no connection and starts no program.
 //! `ARCHITECTURE.md` has the flow, the layers and the invariants.
 
+pub mod ci;
 pub mod detect;
 pub mod model;
 pub mod rules;

@@ -1,0 +1,408 @@
+//! `include`: which files a configuration is made of, and their merge.
+//!
+//! Only files of the same repository can be read. Everything else is a gap, and so is a path with a
+//! variable in it: which file that is only GitLab knows, and this module never guesses. Files are
+//! included whatever their `rules` say.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::Resolver;
+use super::files::File;
+use super::report::short;
+use super::value::{Data, Mapping, Place, Value};
+use crate::ci::{ResolveError, SourceFile};
+use crate::model::{ProblemClass, ProblemLevel, Site, Span};
+
+/// Files that one configuration may include, duplicates counted (gitlabhq/gitlabhq
+/// `doc/ci/yaml/includes.md`).
+const MAX_INCLUDES: usize = 150;
+
+/// Largest file that is read. GitLab takes 2 MB by default (gitlabhq/gitlabhq
+/// `doc/administration/instance_limits.md`, `max_yaml_size_bytes`).
+const MAX_FILE_BYTES: usize = 16 << 20;
+
+/// How deep lists may nest inside `include`.
+const LIST_DEPTH: usize = 10;
+
+/// One configuration while it is put together.
+#[derive(Default)]
+pub(super) struct Assembly {
+    /// Files that include each other, outermost first.
+    open: Vec<usize>,
+    included: usize,
+    /// What a file is with its includes.
+    done: HashMap<usize, Rc<Mapping>>,
+}
+
+impl Resolver<'_> {
+    /// The content of a file with everything it includes.
+    pub(super) fn assemble(&mut self, file: usize, assembly: &mut Assembly) -> Rc<Mapping> {
+        if let Some(done) = assembly.done.get(&file) {
+            return Rc::clone(done);
+        }
+        let Some(own) = self.roots[file]
+            .as_ref()
+            .and_then(Value::as_mapping)
+            .cloned()
+        else {
+            return Rc::default();
+        };
+        let content = match own.get("include") {
+            None => own,
+            Some(include) => {
+                assembly.open.push(file);
+                let below = self.includes(include, assembly);
+                assembly.open.pop();
+                self.merge(&below, &own.without("include"), include.place)
+            }
+        };
+        assembly.done.insert(file, Rc::clone(&content));
+        content
+    }
+
+    /// What an `include` brings, merged in order.
+    pub(super) fn includes(&mut self, include: &Value, assembly: &mut Assembly) -> Rc<Mapping> {
+        let mut merged: Rc<Mapping> = Rc::default();
+        let mut files = Vec::new();
+        self.select(include, 0, &assembly.open, &mut files);
+        for (file, place) in files {
+            assembly.included += 1;
+            if assembly.included > MAX_INCLUDES {
+                if assembly.included == MAX_INCLUDES + 1 {
+                    let message =
+                        format!("the configuration includes more than {MAX_INCLUDES} files");
+                    self.report
+                        .error(ProblemClass::Limit, self.files.site(place), message);
+                }
+                break;
+            }
+            let content = self.assemble(file, assembly);
+            merged = self.merge(&merged, &content, place);
+        }
+        merged
+    }
+
+    /// `over` on top of `below`.
+    pub(super) fn merge(
+        &mut self,
+        below: &Rc<Mapping>,
+        over: &Mapping,
+        place: Place,
+    ) -> Rc<Mapping> {
+        if let Some(merged) = below.merged(over, &mut self.report.nodes) {
+            Rc::new(merged)
+        } else {
+            self.report.exhausted(self.files.site(place));
+            Rc::clone(below)
+        }
+    }
+
+    /// The files that an `include` names.
+    fn select(
+        &mut self,
+        include: &Value,
+        depth: usize,
+        open: &[usize],
+        files: &mut Vec<(usize, Place)>,
+    ) {
+        match &include.data {
+            Data::Sequence(items) if depth < LIST_DEPTH => {
+                for item in items.iter() {
+                    if self.report.nodes.spend(1).is_none() {
+                        self.report.exhausted(self.files.site(include.place));
+                        return;
+                    }
+                    self.select(item, depth + 1, open, files);
+                }
+            }
+            Data::Scalar(path) if path.starts_with("http://") || path.starts_with("https://") => {
+                self.gap(
+                    &format!("include of {}", short(&without_userinfo(path))),
+                    include.place,
+                );
+            }
+            Data::Scalar(path) => self.local(path, include.place, open, files),
+            Data::Mapping(mapping) => self.keyed(mapping, include.place, open, files),
+            Data::Null => {}
+            Data::Sequence(_) | Data::Reference(_) => {
+                let message = format!("`include` holds {}", include.noun());
+                self.report.error(
+                    ProblemClass::CiResolution,
+                    self.files.site(include.place),
+                    message,
+                );
+            }
+        }
+    }
+
+    /// An include in the form of a mapping.
+    fn keyed(
+        &mut self,
+        mapping: &Mapping,
+        place: Place,
+        open: &[usize],
+        files: &mut Vec<(usize, Place)>,
+    ) {
+        if let Some(local) = mapping.get("local") {
+            for path in local.as_list() {
+                if let Some(text) = path.as_str() {
+                    self.local(text, path.place, open, files);
+                }
+            }
+            return;
+        }
+        for kind in ["project", "component", "template", "remote", "artifact"] {
+            if let Some(value) = mapping.get(kind) {
+                let name = short(value.as_str().map_or("", |name| name));
+                let what = match kind {
+                    "remote" => format!("include of {}", without_userinfo(name)),
+                    _ => format!("include of {kind} {name}"),
+                };
+                self.gap(&what, value.place);
+                return;
+            }
+        }
+        self.report.error(
+            ProblemClass::CiResolution,
+            self.files.site(place),
+            "`include` says neither `local` nor another kind of file".to_owned(),
+        );
+    }
+
+    fn gap(&mut self, what: &str, place: Place) {
+        self.report.gap(what.to_owned(), self.files.site(place));
+    }
+
+    /// The files of the repository at `path`, which may be a pattern.
+    fn local(&mut self, path: &str, place: Place, open: &[usize], files: &mut Vec<(usize, Place)>) {
+        if path.contains('$') {
+            self.gap(&format!("include of {}", short(path)), place);
+            return;
+        }
+        let relative = path.trim_start_matches('/');
+        let path = short(path);
+        let site = self.files.site(place);
+        if relative.split('/').any(|segment| segment == "..") {
+            let message = format!("include `{path}` leaves the repository");
+            self.report
+                .error(ProblemClass::MissingInclude, site, message);
+            return;
+        }
+        if !is_yaml(relative) {
+            self.report.problem(
+                ProblemLevel::Error,
+                ProblemClass::MissingInclude,
+                site,
+                format!("include `{path}` is no YAML file"),
+                Some("GitLab includes files that end in `.yml` or `.yaml`"),
+            );
+            return;
+        }
+        if relative.contains('*') {
+            let pattern = Pattern::new(relative);
+            let selected: Vec<Arc<str>> = self
+                .repository
+                .yaml_paths()
+                .into_iter()
+                .filter(|path| is_yaml(path) && pattern.matches(path))
+                .collect();
+            if selected.is_empty() {
+                let message = format!("include `{path}` matches no file");
+                self.report
+                    .error(ProblemClass::MissingInclude, site, message);
+            }
+            // A pattern may match the file that it stands in.
+            for path in selected {
+                if !open.iter().any(|file| self.files.get(*file).path == path) {
+                    self.open_local(&path, place, files);
+                }
+            }
+            return;
+        }
+        let known = open
+            .iter()
+            .any(|file| &*self.files.get(*file).path == relative);
+        if known {
+            let message = format!("include `{path}` goes round in a circle");
+            self.report.error(ProblemClass::CiResolution, site, message);
+            return;
+        }
+        self.open_local(relative, place, files);
+    }
+
+    fn open_local(&mut self, path: &str, place: Place, files: &mut Vec<(usize, Place)>) {
+        // The first one too many is reported where the files are merged; no further one is read.
+        if files.len() > MAX_INCLUDES {
+            return;
+        }
+        let (class, message) = match self.repository.file(path) {
+            Ok(file) => {
+                let file = self.add(&file);
+                files.push((file, place));
+                return;
+            }
+            Err(error @ ResolveError::Unreadable(_)) => (
+                ProblemClass::Unreadable,
+                format!("include `{path}` {error}"),
+            ),
+            Err(error) => (
+                ProblemClass::MissingInclude,
+                format!("include `{path}` {error}"),
+            ),
+        };
+        let site = self.files.site(place);
+        self.report.error(class, site, message);
+    }
+
+    /// Reads a file, once, and reports what is wrong with it.
+    pub(super) fn add(&mut self, file: &SourceFile) -> usize {
+        if let Some(index) = self.files.position(file.id) {
+            return index;
+        }
+        let too_large = file.text.len() > MAX_FILE_BYTES;
+        let index = self.files.add(if too_large {
+            File::unread(file)
+        } else {
+            File::read(file)
+        });
+        self.load(index);
+        if too_large {
+            let site = Site::new(file.id, Span::default());
+            let message = format!("larger than {MAX_FILE_BYTES} bytes");
+            self.report.error(ProblemClass::Limit, site, message);
+        }
+        let (source, surplus) = (self.files.get(index).source, self.files.get(index).surplus);
+        if let Some(surplus) = surplus {
+            self.report.problem(
+                ProblemLevel::Note,
+                ProblemClass::CiSyntax,
+                Site::new(source, Span::new(surplus.start, surplus.start)),
+                "GitLab does not read this document".to_owned(),
+                Some("a file has one document, or a header with `spec` and one document"),
+            );
+        }
+        index
+    }
+}
+
+fn is_yaml(path: &str) -> bool {
+    std::path::Path::new(path)
+        .extension()
+        .is_some_and(|extension| extension == "yml" || extension == "yaml")
+}
+
+/// An address without the user and password in it.
+fn without_userinfo(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return url.to_owned();
+    };
+    let authority = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    match rest[..authority].rfind('@') {
+        Some(at) => format!("{scheme}://{}", &rest[at + 1..]),
+        None => url.to_owned(),
+    }
+}
+
+/// A path with `*` (anything but `/`) and `**` (anything).
+///
+/// GitLab turns these into `[^/]*` and `.*` (gitlabhq/gitlabhq `app/models/repository.rb`,
+/// `search_files_by_wildcard_path`), so `a/**/*.yml` selects from folders below `a` only, unlike every
+/// other glob.
+struct Pattern {
+    tokens: Vec<Token>,
+}
+
+enum Token {
+    Byte(u8),
+    Segment,
+    Anything,
+}
+
+impl Pattern {
+    fn new(pattern: &str) -> Self {
+        let mut tokens = Vec::new();
+        let mut rest = pattern.as_bytes();
+        while let Some((first, tail)) = rest.split_first() {
+            rest = tail;
+            tokens.push(match (first, tail) {
+                (b'*', [b'*', tail @ ..]) => {
+                    rest = tail;
+                    Token::Anything
+                }
+                (b'*', _) => Token::Segment,
+                (byte, _) => Token::Byte(*byte),
+            });
+        }
+        Self { tokens }
+    }
+
+    /// Walks all ways to match at once: at most one step for each pair of token and byte.
+    fn matches(&self, path: &str) -> bool {
+        let mut states = vec![false; self.tokens.len() + 1];
+        states[0] = true;
+        self.skip_stars(&mut states);
+        for byte in path.bytes() {
+            let mut next = vec![false; states.len()];
+            for (at, token) in self.tokens.iter().enumerate() {
+                if !states[at] {
+                    continue;
+                }
+                match token {
+                    Token::Byte(expected) => next[at + 1] |= *expected == byte,
+                    Token::Segment => next[at] |= byte != b'/',
+                    Token::Anything => next[at] = true,
+                }
+            }
+            self.skip_stars(&mut next);
+            states = next;
+        }
+        states[self.tokens.len()]
+    }
+
+    fn skip_stars(&self, states: &mut [bool]) {
+        for (at, token) in self.tokens.iter().enumerate() {
+            if states[at] && !matches!(token, Token::Byte(_)) {
+                states[at + 1] = true;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stars_mean_what_they_mean_to_gitlab() {
+        for (pattern, path, matches) in [
+            ("configs/*.yml", "configs/a.yml", true),
+            ("configs/*.yml", "configs/sub/a.yml", false),
+            ("configs/**.yml", "configs/a.yml", true),
+            ("configs/**.yml", "configs/sub/a.yml", true),
+            ("configs/**/*.yml", "configs/a.yml", false),
+            ("configs/**/*.yml", "configs/sub/a.yml", true),
+            ("configs/**/*.yml", "configs/sub/deep/a.yml", true),
+            ("*.yml", "a.yaml", false),
+            ("a?.yml", "ab.yml", false),
+        ] {
+            assert_eq!(
+                Pattern::new(pattern).matches(path),
+                matches,
+                "{pattern} {path}"
+            );
+        }
+    }
+
+    #[test]
+    fn hostile_patterns_take_no_longer_than_their_product() {
+        assert!(!Pattern::new(&"*a".repeat(500)).matches(&"a".repeat(400)));
+    }
+
+    #[test]
+    fn gaps_name_no_password() {
+        assert_eq!(without_userinfo("https://u:p@h/x@y"), "https://h/x@y");
+        assert_eq!(without_userinfo("https://h/x@y"), "https://h/x@y");
+    }
+}
