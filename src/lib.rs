@@ -5,6 +5,7 @@
 
 pub mod ci;
 pub mod detect;
+pub mod inventory;
 pub mod model;
 pub mod rules;
 pub mod source;
