@@ -7,6 +7,7 @@ pub mod ci;
 pub mod detect;
 pub mod inventory;
 pub mod model;
+pub mod policy;
 pub mod rules;
 pub mod source;
 pub mod suppress;
