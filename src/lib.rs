@@ -4,6 +4,7 @@
 //! `ARCHITECTURE.md` has the flow, the layers and the invariants.
 
 pub mod ci;
+pub mod config;
 pub mod detect;
 pub mod inventory;
 pub mod model;
