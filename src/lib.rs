@@ -8,6 +8,7 @@ pub mod config;
 pub mod detect;
 pub mod inventory;
 pub mod model;
+pub mod output;
 pub mod policy;
 pub mod rules;
 pub mod source;
