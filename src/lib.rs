@@ -6,6 +6,7 @@
 pub mod ci;
 pub mod config;
 pub mod detect;
+pub mod engine;
 pub mod inventory;
 pub mod model;
 pub mod output;

@@ -1,0 +1,219 @@
+//! Phase 2, CI: finds the configurations of every root, resolves them and gathers their facts.
+
+use std::cell::RefCell;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use super::leaks::Harvest;
+use super::scope::{Scope, SourceTable};
+use crate::ci::{
+    Analysis, CiProblem, ConfigKind, FileResolver, ResolveError, SourceFile, analyze, classify,
+    may_be_config,
+};
+use crate::detect::Detector;
+use crate::model::{Facts, Problem, ProblemClass, ProblemLevel, SourceId};
+use crate::source::{FileError, Root, read_within, yaml_paths};
+
+/// The name of the root configuration unless the project's settings say otherwise.
+const ROOT_CONFIGURATION: &str = ".gitlab-ci.yml";
+
+/// What the CI configurations of a run say.
+#[derive(Debug, Default)]
+pub(super) struct Configurations {
+    pub(super) facts: Facts,
+    pub(super) problems: Vec<Problem>,
+    /// Files that lie within the PATHs; findings in others are left to a run that asks for them.
+    pub(super) in_scope: BTreeSet<SourceId>,
+    pub(super) files: u64,
+    pub(super) jobs: u64,
+}
+
+/// Whether a file may be a CI configuration or one that such a configuration includes.
+pub(super) fn may_hold_jobs(path: &str, ci_files: &[String]) -> bool {
+    let extension = path.rsplit_once('.').map(|(_, extension)| extension);
+    matches!(extension, Some("yml" | "yaml")) || ci_files.iter().any(|file| file == path)
+}
+
+/// Resolves the configurations of every root that a PATH reaches.
+///
+/// A PATH that names a fragment alone is still judged with the configuration that includes it, so
+/// that a hook which passes changed files finds what a whole run finds.
+pub(super) fn configurations(
+    scope: &Scope,
+    table: &RefCell<SourceTable>,
+    detector: &Detector,
+    harvest: &Harvest,
+    ci_files: &[String],
+) -> Configurations {
+    let mut gathered = Configurations::default();
+    for (at, root) in scope.roots.roots.iter().enumerate() {
+        let reached: BTreeSet<&Arc<str>> = harvest
+            .structured
+            .iter()
+            .filter(|(of, path)| *of == at && may_hold_jobs(path, ci_files))
+            .map(|(_, path)| path)
+            .collect();
+        if reached.is_empty() {
+            continue;
+        }
+        let files = RepositoryFiles {
+            scope,
+            at,
+            root,
+            table,
+            detector,
+            failed: RefCell::default(),
+        };
+        files.gather(&reached, ci_files, &mut gathered);
+    }
+    gathered
+}
+
+/// The files of one root, read once each, with every token masked.
+struct RepositoryFiles<'a> {
+    scope: &'a Scope,
+    at: usize,
+    root: &'a Root,
+    table: &'a RefCell<SourceTable>,
+    detector: &'a Detector,
+    failed: RefCell<HashMap<Arc<str>, ResolveError>>,
+}
+
+impl RepositoryFiles<'_> {
+    fn gather(
+        &self,
+        reached: &BTreeSet<&Arc<str>>,
+        ci_files: &[String],
+        gathered: &mut Configurations,
+    ) {
+        let mut analysed: BTreeSet<SourceId> = BTreeSet::new();
+        let roots = std::iter::once(ROOT_CONFIGURATION).chain(ci_files.iter().map(String::as_str));
+        let roots: BTreeSet<&str> = roots.collect();
+        for path in &roots {
+            match self.file(path) {
+                Ok(file) => {
+                    self.analyse(&file, ConfigKind::Root, reached, &mut analysed, gathered);
+                }
+                Err(ResolveError::Missing) if *path == ROOT_CONFIGURATION => {}
+                Err(error) => gathered.problems.push(self.unreadable(path, &error)),
+            }
+        }
+        for path in reached {
+            if roots.contains(&***path) || !may_be_config(path) {
+                continue;
+            }
+            match self.file(path) {
+                Ok(file) => {
+                    if !analysed.contains(&file.id)
+                        && classify(&file.path, &file.text) == Some(ConfigKind::Fragment)
+                    {
+                        let kind = ConfigKind::Fragment;
+                        self.analyse(&file, kind, reached, &mut analysed, gathered);
+                    }
+                }
+                Err(error) => gathered.problems.push(self.unreadable(path, &error)),
+            }
+        }
+    }
+
+    fn analyse(
+        &self,
+        file: &SourceFile,
+        kind: ConfigKind,
+        reached: &BTreeSet<&Arc<str>>,
+        analysed: &mut BTreeSet<SourceId>,
+        gathered: &mut Configurations,
+    ) {
+        let Analysis {
+            facts,
+            problems,
+            sources,
+            jobs,
+        } = analyze(file, kind, self);
+        gathered.files += 1;
+        gathered.jobs += jobs as u64;
+        gathered.facts.extend(facts);
+        let table = self.table.borrow();
+        for source in sources {
+            analysed.insert(source);
+            if reached.contains(&table.get(source).provenance.path) {
+                gathered.in_scope.insert(source);
+            }
+        }
+        gathered
+            .problems
+            .extend(problems.into_iter().map(|problem| located(&table, problem)));
+    }
+
+    fn unreadable(&self, path: &str, error: &ResolveError) -> Problem {
+        let provenance = self.scope.provenance(self.at, &path.into());
+        Problem {
+            level: ProblemLevel::Error,
+            class: ProblemClass::Unreadable,
+            path: provenance.display_path(),
+            base: provenance.base,
+            position: None,
+            message: format!("the CI configuration {error}"),
+            mend: None,
+        }
+    }
+}
+
+impl FileResolver for RepositoryFiles<'_> {
+    fn file(&self, path: &str) -> Result<SourceFile, ResolveError> {
+        let path: Arc<str> = path.into();
+        if let Some(error) = self.failed.borrow().get(&path) {
+            return Err(error.clone());
+        }
+        let provenance = self.scope.provenance(self.at, &path);
+        let known = self.table.borrow().id(&provenance);
+        let id = known.map_or_else(
+            || {
+                let bytes = read_within(self.root, &path).map_err(|error| resolve_error(&error))?;
+                self.table
+                    .borrow_mut()
+                    .add(self.detector, provenance, bytes)
+                    .map_err(|offset| {
+                        ResolveError::Unreadable(format!("byte {offset} is not UTF-8"))
+                    })
+            },
+            Ok,
+        );
+        match id {
+            Ok(id) => {
+                let text = Arc::clone(&self.table.borrow().get(id).text);
+                Ok(SourceFile { id, path, text })
+            }
+            Err(error) => {
+                self.failed.borrow_mut().insert(path, error.clone());
+                Err(error)
+            }
+        }
+    }
+
+    fn yaml_paths(&self) -> Vec<Arc<str>> {
+        yaml_paths(self.root)
+    }
+}
+
+fn resolve_error(error: &FileError) -> ResolveError {
+    match error {
+        FileError::Missing => ResolveError::Missing,
+        FileError::Outside => ResolveError::Outside,
+        FileError::NotAFile | FileError::Io(_) => ResolveError::Unreadable(error.to_string()),
+    }
+}
+
+/// A problem of a configuration with its path, line and column.
+fn located(table: &SourceTable, problem: CiProblem) -> Problem {
+    let location = table.locate(&crate::model::Site::new(problem.source, problem.span));
+    Problem {
+        level: problem.level,
+        class: problem.class,
+        path: location.provenance.display_path(),
+        base: location.provenance.base,
+        position: Some(location.start),
+        message: problem.message,
+        mend: problem.mend,
+    }
+}

@@ -1,0 +1,202 @@
+//! Turns bytes and spans into the locations and masked excerpts of findings.
+
+use crate::detect::Detection;
+use crate::model::{Excerpt, Location, Positions, Provenance, Span};
+
+/// The longest line shown whole, in bytes.
+const MAX_LINE: usize = 200;
+
+/// The most lines of a place that are shown.
+const MAX_LINES: usize = 6;
+
+/// Makes locations in one text, in which every token is known and therefore masked.
+///
+/// Ask in ascending order: positions are found by walking forward.
+#[derive(Debug)]
+pub(super) struct Locator<'t> {
+    text: &'t [u8],
+    detections: &'t [Detection],
+    positions: Positions<'t>,
+}
+
+impl<'t> Locator<'t> {
+    /// `detections` are all tokens of `text`, ascending, of every confidence.
+    pub(super) fn new(text: &'t [u8], detections: &'t [Detection]) -> Self {
+        Self {
+            text,
+            detections,
+            positions: Positions::new(text),
+        }
+    }
+
+    /// The location of `span`.
+    pub(super) fn locate(&mut self, provenance: Provenance, span: Span) -> Location {
+        let (start, end) = self.positions.of(span);
+        let excerpt = self.excerpt(span, start.line, start.column);
+        Location {
+            provenance,
+            span,
+            start,
+            end,
+            route: None,
+            excerpt,
+        }
+    }
+
+    fn excerpt(&self, span: Span, line: u64, column: u64) -> Excerpt {
+        let text = self.text;
+        let mut window = Span::new(line_start(text, span.start), line_end(text, span.start));
+        let mut first_line = line;
+        let mut skipped_columns = 0;
+        if window.len() > MAX_LINE {
+            let before = span.start - window.start;
+            let cut = Span::new(
+                window.start + before.saturating_sub(MAX_LINE / 4),
+                window.end.min(span.start + MAX_LINE * 3 / 4),
+            );
+            let cut = Span::new(char_floor(text, cut.start), char_floor(text, cut.end));
+            let shown = text[cut.start..span.start].iter();
+            let shown = shown.filter(|byte| **byte & 0xC0 != 0x80).count() as u64;
+            skipped_columns = (column - 1).saturating_sub(shown);
+            window = cut;
+        } else {
+            // Lines that the place reaches into, then one above and one below for the eye.
+            let mut lines = 1;
+            while window.end < span.end && lines < MAX_LINES {
+                let Some(next) = next_line(text, window.end) else {
+                    break;
+                };
+                window.end = next.end;
+                lines += 1;
+            }
+            if let Some(above) = previous_line(text, window.start) {
+                window.start = above.start;
+                first_line -= 1;
+            }
+            if let Some(below) = next_line(text, window.end) {
+                window.end = below.end;
+            }
+        }
+        self.masked(window, span, first_line, skipped_columns)
+    }
+
+    /// The bytes of `window` with every token in it masked, as text.
+    fn masked(&self, window: Span, span: Span, first_line: u64, skipped_columns: u64) -> Excerpt {
+        let mut bytes = self.text[window.start..window.end].to_vec();
+        let first = self
+            .detections
+            .partition_point(|found| found.span.end <= window.start);
+        for found in &self.detections[first..] {
+            if found.span.start >= window.end {
+                break;
+            }
+            let mask = found.leak.mask.as_str().as_bytes();
+            let from = found.span.start.max(window.start);
+            for at in from..found.span.end.min(window.end) {
+                // The text of an encoded token is longer than the token and shows nothing of it.
+                let fits = mask.len() == found.span.len();
+                bytes[at - window.start] = if fits {
+                    mask[at - found.span.start]
+                } else {
+                    b'*'
+                };
+            }
+        }
+        let from = span.start.clamp(window.start, window.end) - window.start;
+        let to = span.end.clamp(window.start, window.end) - window.start;
+        let mut text = String::from_utf8_lossy(&bytes[..from]).into_owned();
+        let start = text.len();
+        text.push_str(&String::from_utf8_lossy(&bytes[from..to]));
+        let end = text.len();
+        text.push_str(&String::from_utf8_lossy(&bytes[to..]));
+        let text = text.trim_end_matches(['\n', '\r']).to_owned();
+        let highlight = Span::new(start.min(text.len()), end.min(text.len()));
+        Excerpt {
+            text,
+            first_line,
+            skipped_columns,
+            highlight,
+        }
+    }
+}
+
+fn line_start(text: &[u8], at: usize) -> usize {
+    memchr::memrchr(b'\n', &text[..at]).map_or(0, |feed| feed + 1)
+}
+
+/// The end of the line that `at` lies in, before its line feed.
+fn line_end(text: &[u8], at: usize) -> usize {
+    memchr::memchr(b'\n', &text[at..]).map_or(text.len(), |feed| at + feed)
+}
+
+/// The line after the one that ends at `end`, unless there is none or it is too long to show.
+fn next_line(text: &[u8], end: usize) -> Option<Span> {
+    let start = end + 1;
+    (start < text.len())
+        .then(|| Span::new(start, line_end(text, start)))
+        .filter(|line| line.len() <= MAX_LINE)
+}
+
+/// The line before the one that starts at `start`, unless there is none or it is too long to show.
+fn previous_line(text: &[u8], start: usize) -> Option<Span> {
+    let end = start.checked_sub(1)?;
+    // Only so far back as a line that may be shown reaches.
+    let from = end.saturating_sub(MAX_LINE + 1);
+    let line = Span::new(from + line_start(&text[from..end], end - from), end);
+    (line.len() <= MAX_LINE).then_some(line)
+}
+
+/// The start of the scalar value that `at` lies in.
+fn char_floor(text: &[u8], at: usize) -> usize {
+    (at.saturating_sub(3)..=at.min(text.len()))
+        .rev()
+        .find(|at| text.get(*at).is_none_or(|byte| byte & 0xC0 != 0x80))
+        .unwrap_or(at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn excerpt(text: &str, word: &str) -> Excerpt {
+        let start = text.find(word).unwrap();
+        let span = Span::new(start, start + word.len());
+        let location = Locator::new(text.as_bytes(), &[]).locate(Provenance::default(), span);
+        assert_eq!(
+            &location.excerpt.text[std::ops::Range::from(location.excerpt.highlight)],
+            word
+        );
+        location.excerpt
+    }
+
+    #[test]
+    fn one_line_above_and_one_below() {
+        let shown = excerpt("1\n2\n3 here\n4\n5\n", "here");
+        assert_eq!(shown.text, "2\n3 here\n4");
+        assert_eq!((shown.first_line, shown.skipped_columns), (2, 0));
+        assert_eq!(excerpt("here", "here").text, "here");
+        assert_eq!(excerpt("\nhere\r\n", "here").text, "\nhere");
+    }
+
+    #[test]
+    fn a_long_line_is_cut_around_the_place_at_character_borders() {
+        let text = format!("{}here{}", "é".repeat(300), "ü".repeat(300));
+        let shown = excerpt(&text, "here");
+        assert!(shown.text.len() <= MAX_LINE + 3, "{}", shown.text.len());
+        let before = shown.text[..shown.highlight.start].chars().count() as u64;
+        assert_eq!(shown.skipped_columns + before, 300);
+        assert!(!shown.text.contains('\u{fffd}'));
+    }
+
+    #[test]
+    fn long_neighbours_are_left_out() {
+        let text = format!("{0}\nhere\n{0}", "x".repeat(500));
+        assert_eq!(excerpt(&text, "here").text, "here");
+    }
+
+    #[test]
+    fn places_over_several_lines_show_all_of_them() {
+        let shown = excerpt("0\na\nb\nc\n9", "a\nb\nc");
+        assert_eq!(shown.text, "0\na\nb\nc\n9");
+    }
+}

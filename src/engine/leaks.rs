@@ -1,0 +1,280 @@
+//! Phase 1: every blob is searched for tokens, on as many threads as there are, and what was seen is
+//! gathered into one finding a token.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use memchr::memmem;
+
+use super::excerpt::Locator;
+use super::scope::Scope;
+use crate::detect::{Detection, Detector};
+use crate::model::{
+    Checksum, Confidence, Digest, Evidence, Finding, Fingerprint, Label, Leak, Location,
+    Provenance, Routing, RuleId, Severity, Subject,
+};
+use crate::source::{Blob, BlobVisitor};
+use crate::suppress::{InlineComment, InlineDefect, MARKER, inline_comments};
+
+/// How far a run has come, for whoever shows it; written by every thread, read by any.
+#[derive(Debug, Default)]
+pub struct Progress {
+    /// Files read so far.
+    pub files: AtomicU64,
+    /// Bytes read so far.
+    pub bytes: AtomicU64,
+}
+
+/// One token at one place.
+#[derive(Debug)]
+pub(super) struct Sighting {
+    pub(super) rule: RuleId,
+    pub(super) severity: Severity,
+    pub(super) confidence: Confidence,
+    pub(super) leak: Leak,
+    pub(super) location: Location,
+}
+
+/// What one file says about suppression.
+#[derive(Debug)]
+pub(super) struct FileComments {
+    pub(super) provenance: Provenance,
+    pub(super) comments: Vec<InlineComment>,
+    pub(super) defects: Vec<InlineDefect>,
+}
+
+/// Everything that the blobs of a run yield.
+#[derive(Debug, Default)]
+pub(super) struct Harvest {
+    pub(super) sightings: Vec<Sighting>,
+    pub(super) comments: Vec<FileComments>,
+    /// Paths that may hold CI configurations or inventories, by root.
+    pub(super) structured: Vec<(usize, Arc<str>)>,
+    pub(super) files: u64,
+    pub(super) bytes: u64,
+}
+
+impl Harvest {
+    fn append(&mut self, mut other: Self) {
+        self.sightings.append(&mut other.sightings);
+        self.comments.append(&mut other.comments);
+        self.structured.append(&mut other.structured);
+        self.files += other.files;
+        self.bytes += other.bytes;
+    }
+}
+
+/// What every thread of the search shares.
+pub(super) struct Search<'r> {
+    pub(super) detector: &'r Detector,
+    pub(super) scope: &'r Scope,
+    pub(super) progress: &'r Progress,
+    /// Whether tokens are reported; the search runs for `--only ci` too, because the files it lints are
+    /// read with every token masked.
+    pub(super) leaks: bool,
+    /// Whether inline comments are honoured.
+    pub(super) comments: bool,
+    /// Says whether a path may hold a CI configuration or an inventory.
+    pub(super) is_structured: &'r (dyn Fn(&str) -> bool + Sync),
+    pub(super) harvest: Mutex<Harvest>,
+}
+
+impl<'r> Search<'r> {
+    /// The visitor of one thread.
+    pub(super) fn visitor(&self) -> SearchVisitor<'_, 'r> {
+        SearchVisitor {
+            search: self,
+            marker: memmem::Finder::new(MARKER),
+            detections: Vec::new(),
+            harvest: Harvest::default(),
+        }
+    }
+
+    /// What all threads found; call it after the last visitor is gone.
+    pub(super) fn into_harvest(self) -> Harvest {
+        let mut harvest = self
+            .harvest
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner);
+        harvest.structured.sort();
+        harvest
+            .comments
+            .sort_by(|a, b| a.provenance.cmp(&b.provenance));
+        harvest
+    }
+}
+
+/// Searches the blobs that one thread reads.
+pub(super) struct SearchVisitor<'s, 'r> {
+    search: &'s Search<'r>,
+    marker: memmem::Finder<'static>,
+    detections: Vec<Detection>,
+    harvest: Harvest,
+}
+
+impl SearchVisitor<'_, '_> {
+    /// Searches `bytes`, which come from `provenance`.
+    pub(super) fn search(&mut self, bytes: &[u8], provenance: impl FnOnce() -> Provenance) {
+        self.harvest.files += 1;
+        self.harvest.bytes += bytes.len() as u64;
+        self.search.progress.files.fetch_add(1, Ordering::Relaxed);
+        self.search
+            .progress
+            .bytes
+            .fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        self.detections.clear();
+        if self.search.leaks {
+            self.search.detector.scan(bytes, &mut self.detections);
+        }
+        let commented = self.search.comments && self.marker.find(bytes).is_some();
+        if self.detections.is_empty() && !commented {
+            return;
+        }
+        let provenance = provenance();
+        if commented {
+            let (comments, defects) = inline_comments(bytes);
+            let provenance = provenance.clone();
+            self.harvest.comments.push(FileComments {
+                provenance,
+                comments,
+                defects,
+            });
+        }
+        let mut locator = Locator::new(bytes, &self.detections);
+        for found in &self.detections {
+            self.harvest.sightings.push(Sighting {
+                rule: found.rule.clone(),
+                severity: found.severity,
+                confidence: found.confidence,
+                leak: found.leak.clone(),
+                location: locator.locate(provenance.clone(), found.span),
+            });
+        }
+    }
+}
+
+impl BlobVisitor for SearchVisitor<'_, '_> {
+    fn visit(&mut self, blob: Blob<'_>) {
+        if (self.search.is_structured)(blob.path) {
+            self.harvest
+                .structured
+                .push((blob.root, Arc::clone(blob.path)));
+        }
+        let scope = self.search.scope;
+        self.search(blob.bytes, || scope.provenance(blob.root, blob.path));
+    }
+}
+
+impl Drop for SearchVisitor<'_, '_> {
+    fn drop(&mut self) {
+        let mut harvest = self
+            .search
+            .harvest
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        harvest.append(std::mem::take(&mut self.harvest));
+    }
+}
+
+/// One finding a token, with every place of it, whichever thread saw which.
+pub(super) fn findings(sightings: Vec<Sighting>) -> Vec<Finding> {
+    let mut by_token: BTreeMap<(RuleId, Digest), Vec<Sighting>> = BTreeMap::new();
+    for sighting in sightings {
+        let key = (sighting.rule.clone(), sighting.leak.digest.clone());
+        by_token.entry(key).or_default().push(sighting);
+    }
+    by_token
+        .into_iter()
+        .map(|((rule, digest), mut sightings)| {
+            sightings.sort_by(|a, b| {
+                (&a.location.provenance, a.location.span)
+                    .cmp(&(&b.location.provenance, b.location.span))
+            });
+            let worst = |sighting: &Sighting| (sighting.severity, sighting.confidence);
+            let (severity, confidence) = sightings
+                .iter()
+                .map(worst)
+                .reduce(|a, b| (a.0.max(b.0), a.1.max(b.1)))
+                .unwrap_or((Severity::Info, Confidence::Low));
+            let occurrences = sightings.len();
+            let mut sightings = sightings.into_iter();
+            let first = sightings
+                .next()
+                .expect("a group is made by its first sighting");
+            let related = sightings
+                .take(Finding::MAX_RELATED)
+                .map(|sighting| Label {
+                    location: sighting.location,
+                    message: "the same token".into(),
+                })
+                .collect();
+            let subject = Subject::Token(digest);
+            Finding {
+                message: message(&first.leak, occurrences),
+                severity,
+                confidence,
+                fingerprint: Fingerprint::new(&rule, &first.location.provenance.path, &subject),
+                primary: first.location,
+                related,
+                occurrences,
+                subject,
+                rule,
+                leak: Some(first.leak),
+                fix: None,
+                suppression: None,
+            }
+        })
+        .collect()
+}
+
+/// What is wrong, in one line.
+fn message(leak: &Leak, occurrences: usize) -> String {
+    let what = match leak.kinds.as_slice() {
+        [] => "token",
+        [kind] => kind.noun(),
+        kinds if kinds.iter().all(|kind| kind.is_access_token()) => "access token",
+        [first, ..] => first.noun(),
+    };
+    let places = match occurrences {
+        1 => String::new(),
+        places => format!(" in {places} places"),
+    };
+    let checksum = match checksum(leak) {
+        Checksum::Verified => ", checksum verified",
+        Checksum::Broken => ", but its checksum does not hold: damaged or made up",
+        Checksum::None => "",
+    };
+    let ids = leak.routing.as_ref().map(ids).unwrap_or_default();
+    let ids = if ids.is_empty() {
+        ids
+    } else {
+        format!(" ({ids})")
+    };
+    format!("{what} in plain text{places}{checksum}{ids}")
+}
+
+fn checksum(leak: &Leak) -> Checksum {
+    if leak.evidence.contains(&Evidence::ChecksumVerified) {
+        Checksum::Verified
+    } else if leak.evidence.contains(&Evidence::ChecksumBroken) {
+        Checksum::Broken
+    } else {
+        Checksum::None
+    }
+}
+
+/// The ids of a payload, in words.
+fn ids(routing: &Routing) -> String {
+    [
+        ("user", routing.user),
+        ("project", routing.project),
+        ("group", routing.group),
+        ("organization", routing.organization),
+        ("cell", routing.cell),
+    ]
+    .into_iter()
+    .filter_map(|(noun, id)| Some(format!("{noun} {}", id?)))
+    .collect::<Vec<_>>()
+    .join(", ")
+}

@@ -1,0 +1,276 @@
+//! One run from PATHs to a finished report: what to read, in which order, and how facts, candidates
+//! and violations become findings.
+//!
+//! ```text
+//! phase 1, parallel: source ─Blob─▶ detect ─▶ sightings ─▶ one finding a token
+//! phase 2, once:     CI files, inventories ─▶ facts ─▶ policy ─▶ findings
+//!                    suppress ▶ filter ▶ sort ▶ Report
+//! ```
+//!
+//! The engine knows no report format and no command line. It reads no clock: `today` is given.
+
+mod configurations;
+mod excerpt;
+mod inventories;
+mod judge;
+mod leaks;
+mod request;
+mod scope;
+mod settings;
+mod trial;
+
+use std::cell::RefCell;
+use std::sync::Mutex;
+
+use crate::config::{Config, Ignore, InventoryFile};
+use crate::detect::Detector;
+use crate::model::{
+    Finding, Gap, Origin, PathBase, Problem, ProblemClass, ProblemLevel, Provenance, Report, Stats,
+};
+use crate::policy;
+use crate::rules::knowledge::KnowledgeBase;
+use crate::rules::{Analysis, RuleError, RuleSet};
+use crate::source::{Roots, SourceError, walk};
+use crate::suppress::{IgnoreEntry, Suppressions};
+use configurations::{Configurations, configurations, may_hold_jobs};
+use inventories::{Inventories, inventories};
+use leaks::{Harvest, Search};
+use scope::{Scope, SourceTable};
+
+pub use leaks::Progress;
+pub use request::{ScanRequest, Stdin};
+pub use settings::{ConfigFile, find_config, load_config, scanned_folders};
+pub use trial::{Failure, Trial, try_examples};
+
+/// Why a run could not begin. Everything that goes wrong later is a problem of the report.
+#[derive(Debug, thiserror::Error)]
+pub enum ScanError {
+    /// A PATH, an inventory or another file that the user names.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+}
+
+/// The built-in rules and those of `files`, which may be rule files or folders of them.
+///
+/// # Errors
+///
+/// The first rule file that is not valid.
+pub fn load_rules(files: &[std::path::PathBuf]) -> Result<RuleSet, RuleError> {
+    RuleSet::load(files, &policy::validate)
+}
+
+/// Scans what `request` names and reports it. `rules` are those of [`load_rules`] with the settings of
+/// the configuration applied.
+///
+/// # Errors
+///
+/// See [`ScanError`].
+pub fn scan(
+    request: &ScanRequest,
+    config: &Config,
+    rules: &RuleSet,
+    progress: &Progress,
+) -> Result<Report, ScanError> {
+    let scope = Scope {
+        roots: Roots::resolve(&request.paths)?,
+    };
+    let detector = Detector::new(rules);
+    let wants = |analysis| request.analyses.contains(&analysis);
+
+    let harvest = search(request, config, &detector, &scope, progress);
+    let mut problems = harvest.1;
+    let special_files = harvest.2;
+    let mut harvest = harvest.0;
+
+    let table = RefCell::new(SourceTable::default());
+    let configurations = if wants(Analysis::Ci) {
+        configurations(&scope, &table, &detector, &harvest, &config.ci_files)
+    } else {
+        Configurations::default()
+    };
+    let inventories = if wants(Analysis::Inventory) {
+        let named: Vec<InventoryFile> = request
+            .inventories
+            .iter()
+            .chain(&config.inventories)
+            .cloned()
+            .collect();
+        let discovered: Vec<_> = harvest
+            .structured
+            .iter()
+            .filter(|(_, path)| crate::inventory::recognises(path))
+            .cloned()
+            .collect();
+        inventories(&scope, &table, &detector, &named, &discovered)?
+    } else {
+        Inventories::default()
+    };
+    let table = table.into_inner();
+    problems.extend(configurations.problems);
+    problems.extend(inventories.problems);
+
+    let stats = Stats {
+        files: harvest.files,
+        bytes: harvest.bytes,
+        ci_files: configurations.files,
+        jobs: configurations.jobs,
+        inventories: inventories.files,
+        tokens: inventories.facts.tokens.len() as u64,
+        special_files,
+    };
+    let mut facts = configurations.facts;
+    facts.extend(inventories.facts);
+    problems.extend(
+        facts
+            .gaps
+            .iter()
+            .map(|gap| gap_problem(&table, gap, request.strict)),
+    );
+
+    let mut findings = leaks::findings(std::mem::take(&mut harvest.sightings));
+    let context = policy::Context {
+        facts: &facts,
+        knowledge: &KnowledgeBase::default(),
+        settings: &config.settings,
+        today: request.today,
+    };
+    let in_scope = |analysis, source| {
+        analysis == Analysis::Inventory || configurations.in_scope.contains(&source)
+    };
+    findings.extend(judge::findings(
+        rules,
+        &context,
+        &table,
+        &request.analyses,
+        request.persona,
+        in_scope,
+    ));
+
+    let mut suppressions = suppressions(request, config, &harvest, &mut problems);
+    findings.retain(|finding| is_shown(finding, request, config, rules));
+    for finding in &mut findings {
+        judge::suppress(finding, &mut suppressions);
+    }
+    findings.sort_by(Finding::report_order);
+    problems.sort();
+    problems.dedup();
+    Ok(Report {
+        findings,
+        problems,
+        unused_suppressions: suppressions.unused(),
+        stats,
+    })
+}
+
+/// Phase 1, with the problems of reading and the number of special files.
+fn search(
+    request: &ScanRequest,
+    config: &Config,
+    detector: &Detector,
+    scope: &Scope,
+    progress: &Progress,
+) -> (Harvest, Vec<Problem>, u64) {
+    let wants = |analysis| request.analyses.contains(&analysis);
+    let (ci, inventory) = (wants(Analysis::Ci), wants(Analysis::Inventory));
+    let is_structured = |path: &str| {
+        (ci && may_hold_jobs(path, &config.ci_files))
+            || (inventory && crate::inventory::recognises(path))
+    };
+    let search = Search {
+        detector,
+        scope,
+        progress,
+        leaks: wants(Analysis::Leaks),
+        comments: !request.untrusted,
+        is_structured: &is_structured,
+        harvest: Mutex::default(),
+    };
+    let outcome = walk(&scope.roots, &request.walk_options(config), || {
+        search.visitor()
+    });
+    if let Some(stdin) = &request.stdin {
+        search.visitor().search(&stdin.bytes, || Provenance {
+            path: stdin.name.as_str().into(),
+            origin: Origin::Stdin,
+            ..Provenance::default()
+        });
+    }
+    let problems = outcome
+        .problems
+        .into_iter()
+        .map(|problem| Problem {
+            level: ProblemLevel::Error,
+            class: problem.class,
+            path: scope.provenance(problem.root, &problem.path).display_path(),
+            base: PathBase::SourceRoot,
+            position: None,
+            message: format!("not read: {}", problem.message),
+            mend: None,
+        })
+        .collect();
+    (search.into_harvest(), problems, outcome.special_files)
+}
+
+/// What may hide findings: nothing of the repository's own where it is not trusted.
+fn suppressions(
+    request: &ScanRequest,
+    config: &Config,
+    harvest: &Harvest,
+    problems: &mut Vec<Problem>,
+) -> Suppressions {
+    let mut suppressions = Suppressions::new(request.today);
+    suppressions.add_entries(&config.display_path, config.ignore.iter().map(entry));
+    for file in &harvest.comments {
+        let path = file.provenance.display_path();
+        let base = file.provenance.base;
+        problems.extend(file.defects.iter().map(|defect| Problem {
+            level: ProblemLevel::Note,
+            class: ProblemClass::Suppression,
+            path: path.clone(),
+            base,
+            position: Some(defect.position()),
+            message: defect.message().to_owned(),
+            mend: Some(defect.mend().to_owned()),
+        }));
+        suppressions.add_comments(&path, base, file.comments.iter().cloned());
+    }
+    suppressions.seal();
+    suppressions
+}
+
+fn entry(ignore: &Ignore) -> IgnoreEntry {
+    IgnoreEntry {
+        rule: ignore.rule.clone(),
+        path: ignore.path.clone(),
+        digest: ignore.digest.clone(),
+        reason: ignore.reason.clone(),
+        expires: ignore.expires,
+        position: ignore.position,
+    }
+}
+
+/// Whether the options let a finding through.
+fn is_shown(finding: &Finding, request: &ScanRequest, config: &Config, rules: &RuleSet) -> bool {
+    finding.confidence >= request.confidence
+        && !config.is_off(&finding.rule)
+        && rules
+            .get(finding.rule.as_str())
+            .is_some_and(|rule| rule.persona <= request.persona)
+}
+
+fn gap_problem(table: &SourceTable, gap: &Gap, strict: bool) -> Problem {
+    let location = table.locate(&gap.site);
+    Problem {
+        level: if strict {
+            ProblemLevel::Error
+        } else {
+            ProblemLevel::Note
+        },
+        class: ProblemClass::Gap,
+        path: location.provenance.display_path(),
+        base: location.provenance.base,
+        position: Some(location.start),
+        message: format!("not resolved: {}", gap.what),
+        mend: None,
+    }
+}

@@ -1,0 +1,57 @@
+//! What a run is asked to do.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use jiff::civil::Date;
+
+use crate::config::{Config, InventoryFile};
+use crate::model::{Confidence, Persona};
+use crate::rules::Analysis;
+use crate::source::WalkOptions;
+
+/// A text given on standard input.
+#[derive(Clone, Debug)]
+pub struct Stdin {
+    /// What reports call it.
+    pub name: String,
+    /// All of it.
+    pub bytes: Vec<u8>,
+}
+
+/// What a run is asked to do; the configuration has the rest.
+#[derive(Clone, Debug)]
+pub struct ScanRequest {
+    /// Files and folders.
+    pub paths: Vec<PathBuf>,
+    /// A text to search beside them.
+    pub stdin: Option<Stdin>,
+    /// Which analyses.
+    pub analyses: BTreeSet<Analysis>,
+    /// Inventories named by options.
+    pub inventories: Vec<InventoryFile>,
+    /// The day that "today" means.
+    pub today: Date,
+    /// Lowest confidence that is reported.
+    pub confidence: Confidence,
+    /// Whose findings are reported.
+    pub persona: Persona,
+    /// Skip what `.gitignore` and its kin name.
+    pub respect_gitignore: bool,
+    /// Ignore every comment inside the scanned repository.
+    pub untrusted: bool,
+    /// Count a gap as not read.
+    pub strict: bool,
+    /// Threads; 0 means one a core.
+    pub jobs: usize,
+}
+
+impl ScanRequest {
+    pub(super) fn walk_options(&self, config: &Config) -> WalkOptions {
+        WalkOptions {
+            respect_gitignore: self.respect_gitignore,
+            exclude: config.exclude.clone(),
+            threads: self.jobs,
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! Names for everything a run reads: provenances of paths, and the table of structured files.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::excerpt::Locator;
+use crate::detect::{Detection, Detector, redact};
+use crate::model::{Location, Origin, PathBase, Provenance, Site, SourceId, Span};
+use crate::source::Roots;
+
+/// The roots of a run and what their paths are called in reports.
+#[derive(Debug)]
+pub(super) struct Scope {
+    pub(super) roots: Roots,
+}
+
+impl Scope {
+    /// The provenance of a file of a root. A path that itself holds a token is shown masked.
+    pub(super) fn provenance(&self, root: usize, path: &Arc<str>) -> Provenance {
+        Provenance {
+            repository: self
+                .roots
+                .roots
+                .get(root)
+                .and_then(|root| root.label().cloned()),
+            path: Arc::clone(path),
+            base: PathBase::SourceRoot,
+            origin: Origin::WorkTree,
+            within: Vec::new(),
+        }
+    }
+}
+
+/// One CI file or inventory, with every token in it known.
+#[derive(Debug)]
+pub(super) struct Structured {
+    pub(super) provenance: Provenance,
+    /// The text as it lies on disk; it never leaves the engine.
+    bytes: Vec<u8>,
+    detections: Vec<Detection>,
+    /// The text with every token masked, byte for byte: what `ci` and `inventory` read.
+    pub(super) text: Arc<str>,
+}
+
+/// The structured files of a run, in the order in which they were first read.
+#[derive(Debug, Default)]
+pub(super) struct SourceTable {
+    files: Vec<Structured>,
+    ids: BTreeMap<Provenance, SourceId>,
+}
+
+impl SourceTable {
+    /// The id of a file that was added before.
+    pub(super) fn id(&self, provenance: &Provenance) -> Option<SourceId> {
+        self.ids.get(provenance).copied()
+    }
+
+    /// Adds a file, with every token in it masked.
+    ///
+    /// # Errors
+    ///
+    /// The offset of the first byte that is no UTF-8.
+    pub(super) fn add(
+        &mut self,
+        detector: &Detector,
+        provenance: Provenance,
+        bytes: Vec<u8>,
+    ) -> Result<SourceId, usize> {
+        let mut detections = Vec::new();
+        detector.scan(&bytes, &mut detections);
+        let text: Arc<str> = std::str::from_utf8(&redact(&bytes, &detections, b'x'))
+            .map_err(|error| error.valid_up_to())?
+            .into();
+        let id = SourceId(u32::try_from(self.files.len()).expect("fewer than 2^32 files"));
+        self.ids.insert(provenance.clone(), id);
+        self.files.push(Structured {
+            provenance,
+            bytes,
+            detections,
+            text,
+        });
+        Ok(id)
+    }
+
+    /// The file with this id.
+    pub(super) fn get(&self, id: SourceId) -> &Structured {
+        &self.files[id.0 as usize]
+    }
+
+    /// The location of a site.
+    pub(super) fn locate(&self, site: &Site) -> Location {
+        self.place(&mut self.locator(site.source), site)
+    }
+
+    /// The locations of `sites`, which come in ascending order, each file walked once.
+    pub(super) fn locate_all<'s>(
+        &self,
+        sites: impl IntoIterator<Item = &'s Site>,
+    ) -> BTreeMap<Site, Location> {
+        let mut current: Option<(SourceId, Locator<'_>)> = None;
+        let mut locations = BTreeMap::new();
+        for site in sites {
+            if current
+                .as_ref()
+                .is_none_or(|(source, _)| *source != site.source)
+            {
+                current = Some((site.source, self.locator(site.source)));
+            }
+            if let Some((_, locator)) = &mut current {
+                locations.insert(site.clone(), self.place(locator, site));
+            }
+        }
+        locations
+    }
+
+    fn locator(&self, source: SourceId) -> Locator<'_> {
+        let file = self.get(source);
+        Locator::new(&file.bytes, &file.detections)
+    }
+
+    fn place(&self, locator: &mut Locator<'_>, site: &Site) -> Location {
+        let file = self.get(site.source);
+        let end = site.span.end.min(file.bytes.len());
+        let span = Span::new(site.span.start.min(end), end);
+        let mut location = locator.locate(file.provenance.clone(), span);
+        location.route.clone_from(&site.route);
+        location
+    }
+}

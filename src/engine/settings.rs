@@ -1,0 +1,73 @@
+//! Finds and reads the configuration of a run.
+
+use std::path::{Path, PathBuf};
+
+use crate::config::{Config, ConfigError, FILE_NAME};
+use crate::policy;
+use crate::rules::RuleSet;
+use crate::rules::strict;
+use crate::source::{Roots, SourceError};
+
+/// A configuration file and what reports call it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigFile {
+    /// The file.
+    pub path: PathBuf,
+    /// Its path within the repository, or its name alone.
+    pub display_path: String,
+}
+
+impl ConfigFile {
+    /// A configuration that the user names.
+    pub fn named(path: &Path) -> Self {
+        let name = path.file_name().unwrap_or(path.as_os_str());
+        Self {
+            path: path.to_owned(),
+            display_path: name.to_string_lossy().into_owned(),
+        }
+    }
+}
+
+/// The `.glpatrol.yml` at the root that all of `paths` share. Where they have several roots there is
+/// no one configuration, and none is read.
+///
+/// # Errors
+///
+/// A PATH that cannot be opened.
+pub fn find_config(paths: &[PathBuf]) -> Result<Option<ConfigFile>, SourceError> {
+    let roots = Roots::resolve(paths)?.roots;
+    Ok(match roots.as_slice() {
+        [root] => Some(root.dir().join(FILE_NAME))
+            .filter(|path| path.symlink_metadata().is_ok())
+            .map(|path| ConfigFile {
+                path,
+                display_path: FILE_NAME.to_owned(),
+            }),
+        _ => None,
+    })
+}
+
+/// The roots of `paths`: folders in which reports are not written through links.
+///
+/// # Errors
+///
+/// A PATH that cannot be opened.
+pub fn scanned_folders(paths: &[PathBuf]) -> Result<Vec<PathBuf>, SourceError> {
+    Ok(Roots::resolve(paths)?
+        .roots
+        .iter()
+        .map(|root| root.dir().to_owned())
+        .collect())
+}
+
+/// Reads a configuration and applies to `rules` what it says of them.
+///
+/// # Errors
+///
+/// The first thing in it that is not valid.
+pub fn load_config(file: &ConfigFile, rules: &mut RuleSet) -> Result<Config, ConfigError> {
+    let text = strict::read_file(&file.path)?;
+    let config = Config::parse(&file.path, &file.display_path, &text, rules)?;
+    config.apply(&file.path, &text, rules, &policy::validate)?;
+    Ok(config)
+}
