@@ -1,0 +1,289 @@
+//! The arguments, and what they mean to the library.
+
+use std::collections::BTreeSet;
+use std::io::{self, IsTerminal as _};
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use glpatrol::config::{FailOn, InventoryFile};
+use glpatrol::model::{Confidence, Persona, TokenKind};
+use glpatrol::output::Format;
+use glpatrol::rules::Analysis;
+use glpatrol::rules::knowledge::Version;
+use jiff::civil::Date;
+
+/// Finds leaked GitLab tokens and GitLab tokens that can do more than they need to.
+///
+/// Reads files and nothing else: it opens no connection and starts no program.
+#[derive(Debug, Parser)]
+#[command(name = "glpatrol", version, max_term_width = 100)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Search files for leaked tokens, lint CI configurations and token inventories.
+    Scan(Box<ScanArguments>),
+    /// List, show or test rules.
+    #[command(subcommand)]
+    Rules(RulesCommand),
+}
+
+#[derive(Debug, Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the command line, not a state"
+)]
+#[command(
+    after_help = "Exit codes: 0 clean · 1 findings at or above --fail-on · 2 could not run · \
+                        3 something asked for was not read"
+)]
+pub(crate) struct ScanArguments {
+    /// Files and folders; `-` is standard input.
+    #[arg(value_name = "PATH", default_value = ".")]
+    pub(crate) paths: Vec<PathBuf>,
+
+    /// What reports call standard input.
+    #[arg(long, value_name = "NAME", default_value = "stdin")]
+    pub(crate) stdin_name: String,
+
+    /// Which analyses to run.
+    #[arg(
+        long,
+        value_delimiter = ',',
+        value_name = "ANALYSES",
+        default_value = "leaks,ci,inventory"
+    )]
+    only: Vec<AnalysisWord>,
+
+    /// A token inventory; KIND is the kind of its entries where the file does not say. Repeatable.
+    #[arg(short, long, value_name = "[KIND=]FILE", value_parser = inventory_file)]
+    pub(crate) inventory: Vec<InventoryFile>,
+
+    /// The day that "today" means.
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    pub(crate) as_of: Option<Date>,
+
+    /// The version of the GitLab instance; what depends on it is judged by the newest known.
+    #[arg(long, value_name = "X.Y")]
+    pub(crate) gitlab_version: Option<Version>,
+
+    /// Skip what `.gitignore` and its kin name.
+    #[arg(long)]
+    pub(crate) respect_gitignore: bool,
+
+    /// The configuration; by default `.glpatrol.yml` at the root of the repository.
+    #[arg(short, long, value_name = "FILE", help_heading = "Rules")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// Ignore configuration and comments inside the scanned repository.
+    #[arg(long, help_heading = "Rules")]
+    pub(crate) untrusted: bool,
+
+    /// A rule file or a folder of them, beside the built-in rules. Repeatable.
+    #[arg(long, value_name = "PATH", help_heading = "Rules")]
+    pub(crate) rules: Vec<PathBuf>,
+
+    /// Lowest severity that makes the run fail: info, low, medium, high, critical or never.
+    #[arg(long, value_name = "SEVERITY", help_heading = "Findings")]
+    pub(crate) fail_on: Option<FailOn>,
+
+    /// Lowest confidence that is reported: low, medium or high.
+    #[arg(long, value_name = "CONFIDENCE", help_heading = "Findings")]
+    pub(crate) confidence: Option<Confidence>,
+
+    /// Whose findings are reported: regular, pedantic or auditor.
+    #[arg(long, value_name = "PERSONA", help_heading = "Findings")]
+    pub(crate) persona: Option<Persona>,
+
+    /// Exit 0 instead of 3 when something was not read.
+    #[arg(long, help_heading = "Findings")]
+    pub(crate) allow_incomplete: bool,
+
+    /// Count an include that lies outside of the scanned input as not read.
+    #[arg(long, help_heading = "Findings")]
+    pub(crate) strict: bool,
+
+    /// Format of the report: human, sarif or json.
+    #[arg(
+        short,
+        long,
+        value_name = "FORMAT",
+        default_value = "human",
+        help_heading = "Output"
+    )]
+    pub(crate) format: Format,
+
+    /// Where the report goes, instead of standard output.
+    #[arg(short, long, value_name = "FILE", help_heading = "Output")]
+    pub(crate) output: Option<PathBuf>,
+
+    /// A further report. Repeatable.
+    #[arg(long, value_name = "FORMAT=FILE", value_parser = report, help_heading = "Output")]
+    pub(crate) report: Vec<(Format, PathBuf)>,
+
+    /// Threads; by default one a core.
+    #[arg(
+        short,
+        long,
+        value_name = "N",
+        default_value_t = 0,
+        hide_default_value = true
+    )]
+    pub(crate) jobs: usize,
+
+    #[command(flatten)]
+    pub(crate) display: DisplayArguments,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct DisplayArguments {
+    /// When to use colours.
+    #[arg(
+        long,
+        value_name = "WHEN",
+        default_value = "auto",
+        help_heading = "Output"
+    )]
+    color: ColorChoice,
+
+    /// Show no progress on a terminal.
+    #[arg(long, help_heading = "Output")]
+    pub(crate) no_progress: bool,
+
+    /// Print findings and problems alone.
+    #[arg(short, long, conflicts_with = "verbose", help_heading = "Output")]
+    pub(crate) quiet: bool,
+
+    /// Print suppressed findings and notes as well.
+    #[arg(short, long, action = clap::ArgAction::Count, help_heading = "Output")]
+    pub(crate) verbose: u8,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum ColorChoice {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum RulesCommand {
+    /// List every rule with its severity and title.
+    List(RulesListArguments),
+    /// Show one rule: why it matters, what to do, where to read more.
+    Show(RulesShowArguments),
+    /// Run the examples of rule files, or of all built-in rules.
+    Test(RulesTestArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RulesListArguments {
+    /// A rule file or a folder of them, beside the built-in rules. Repeatable.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) rules: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RulesShowArguments {
+    /// The id of a rule.
+    pub(crate) id: String,
+
+    /// A rule file or a folder of them, beside the built-in rules. Repeatable.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) rules: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RulesTestArguments {
+    /// Rule files or folders of them; all built-in rules where none is given.
+    pub(crate) files: Vec<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum AnalysisWord {
+    Leaks,
+    Ci,
+    Inventory,
+}
+
+impl From<AnalysisWord> for Analysis {
+    fn from(word: AnalysisWord) -> Self {
+        match word {
+            AnalysisWord::Leaks => Self::Leaks,
+            AnalysisWord::Ci => Self::Ci,
+            AnalysisWord::Inventory => Self::Inventory,
+        }
+    }
+}
+
+impl ScanArguments {
+    /// The analyses that `--only` names.
+    pub(crate) fn analyses(&self) -> BTreeSet<Analysis> {
+        self.only.iter().copied().map(Analysis::from).collect()
+    }
+}
+
+impl DisplayArguments {
+    /// Whether to colour what goes to standard output.
+    pub(crate) fn color(&self) -> bool {
+        match self.color {
+            ColorChoice::Always => true,
+            ColorChoice::Never => false,
+            ColorChoice::Auto => {
+                let unset = |name| std::env::var_os(name).is_none_or(|value| value.is_empty());
+                io::stdout().is_terminal()
+                    && unset("NO_COLOR")
+                    && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+            }
+        }
+    }
+
+    /// Whether to show progress.
+    pub(crate) fn progress(&self) -> bool {
+        !self.no_progress && !self.quiet && io::stderr().is_terminal()
+    }
+}
+
+/// Whether box-drawing characters can be expected to show.
+pub(crate) fn shows_unicode() -> bool {
+    // The first of these that is set and not empty decides, as for every program.
+    ["LC_ALL", "LC_CTYPE", "LANG"]
+        .iter()
+        .filter_map(|name| std::env::var(name).ok())
+        .find(|value| !value.is_empty())
+        .is_none_or(|value| {
+            let value = value.to_ascii_lowercase();
+            value.contains("utf-8") || value.contains("utf8")
+        })
+}
+
+/// `KIND=FILE` or `FILE`; a file whose name holds `=` needs its kind or `./` in front.
+fn inventory_file(text: &str) -> Result<InventoryFile, String> {
+    let (kind, file) = match text.split_once('=') {
+        Some((kind, file)) if !kind.contains(['/', '\\']) => {
+            let known: TokenKind = kind.parse().map_err(|error| {
+                format!("{error}; kinds are those of the API, such as project_access_token")
+            })?;
+            (Some(known), file)
+        }
+        _ => (None, text),
+    };
+    Ok(InventoryFile {
+        kind,
+        path: file.into(),
+    })
+}
+
+fn report(text: &str) -> Result<(Format, PathBuf), String> {
+    let (format, file) = text
+        .split_once('=')
+        .ok_or("write FORMAT=FILE, for example sarif=glpatrol.sarif")?;
+    let format = format.parse().map_err(|error| format!("{error}"))?;
+    if file.is_empty() {
+        return Err("the file is missing after `=`".into());
+    }
+    Ok((format, file.into()))
+}

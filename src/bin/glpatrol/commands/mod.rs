@@ -1,0 +1,4 @@
+//! The subcommands, a file each.
+
+pub(crate) mod rules;
+pub(crate) mod scan;

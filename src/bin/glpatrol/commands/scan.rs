@@ -1,0 +1,135 @@
+//! `glpatrol scan`
+
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use glpatrol::config::{Config, FailOn};
+use glpatrol::engine::{self, ConfigFile, ScanRequest, Stdin};
+use glpatrol::model::{Confidence, Persona, Report, Severity};
+use glpatrol::output::{self, Format, Style};
+use glpatrol::rules::RuleSet;
+use jiff::Zoned;
+
+use crate::args::{ScanArguments, shows_unicode};
+use crate::destination::Destination;
+use crate::exit::Outcome;
+use crate::progress::with_progress;
+
+/// Scans, writes every report that is asked for and says what the run came to.
+pub(crate) fn run(arguments: &ScanArguments) -> anyhow::Result<Outcome> {
+    let mut rules = engine::load_rules(&arguments.rules)?;
+    let config = configuration(arguments, &mut rules)?;
+    let reports = destinations(arguments)?;
+    let request = request(arguments, &config)?;
+    let report = with_progress(arguments.display.progress(), |progress| {
+        engine::scan(&request, &config, &rules, progress)
+    })?;
+    for (format, destination) in &reports {
+        let style = style(arguments, destination);
+        destination.write(|out| output::write(&report, &rules, *format, &style, out))?;
+    }
+    Ok(outcome(arguments, &config, &report))
+}
+
+/// The configuration that an option names, else the repository's own, applied to `rules`.
+fn configuration(arguments: &ScanArguments, rules: &mut RuleSet) -> anyhow::Result<Config> {
+    let found = match &arguments.config {
+        Some(path) => Some(ConfigFile::named(path)),
+        None if arguments.untrusted => None,
+        None => engine::find_config(&files(arguments))?,
+    };
+    let mut config = match found {
+        Some(file) => engine::load_config(&file, rules)?,
+        None => Config::default(),
+    };
+    if let Some(version) = arguments.gitlab_version {
+        config.settings.gitlab_version = Some(version);
+    }
+    Ok(config)
+}
+
+/// The PATHs that are no standard input.
+fn files(arguments: &ScanArguments) -> Vec<PathBuf> {
+    arguments
+        .paths
+        .iter()
+        .filter(|path| *path != Path::new("-"))
+        .cloned()
+        .collect()
+}
+
+fn request(arguments: &ScanArguments, config: &Config) -> anyhow::Result<ScanRequest> {
+    let paths = files(arguments);
+    let stdin = if paths.len() < arguments.paths.len() {
+        let mut bytes = Vec::new();
+        io::stdin()
+            .lock()
+            .read_to_end(&mut bytes)
+            .context("cannot read standard input")?;
+        Some(Stdin {
+            name: arguments.stdin_name.clone(),
+            bytes,
+        })
+    } else {
+        None
+    };
+    Ok(ScanRequest {
+        paths,
+        stdin,
+        analyses: arguments.analyses(),
+        inventories: arguments.inventory.clone(),
+        today: arguments.as_of.unwrap_or_else(|| Zoned::now().date()),
+        confidence: arguments
+            .confidence
+            .or(config.confidence)
+            .unwrap_or(Confidence::Medium),
+        persona: arguments
+            .persona
+            .or(config.persona)
+            .unwrap_or(Persona::Regular),
+        respect_gitignore: arguments.respect_gitignore || config.respect_gitignore == Some(true),
+        untrusted: arguments.untrusted,
+        strict: arguments.strict,
+        jobs: arguments.jobs,
+    })
+}
+
+/// Every report with its place, looked at before the run so that it does not fail at its end.
+fn destinations(arguments: &ScanArguments) -> anyhow::Result<Vec<(Format, Destination)>> {
+    let scanned = engine::scanned_folders(&files(arguments))?;
+    let first = match &arguments.output {
+        Some(path) => Destination::prepare(path, &scanned)?,
+        None => Destination::Stdout,
+    };
+    let mut reports = vec![(arguments.format, first)];
+    let mut taken: Vec<&PathBuf> = arguments.output.iter().collect();
+    for (format, path) in &arguments.report {
+        if taken.contains(&path) {
+            bail!("two reports go to `{}`", path.display());
+        }
+        taken.push(path);
+        reports.push((*format, Destination::prepare(path, &scanned)?));
+    }
+    Ok(reports)
+}
+
+fn style(arguments: &ScanArguments, destination: &Destination) -> Style {
+    let on_stdout = matches!(destination, Destination::Stdout);
+    let terminal = terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
+    Style {
+        color: on_stdout && arguments.display.color(),
+        width: terminal.filter(|_| on_stdout).unwrap_or(100),
+        unicode: shows_unicode(),
+        quiet: arguments.display.quiet,
+        verbose: arguments.display.verbose,
+    }
+}
+
+fn outcome(arguments: &ScanArguments, config: &Config, report: &Report) -> Outcome {
+    let fail_on = arguments
+        .fail_on
+        .or(config.fail_on)
+        .unwrap_or(FailOn::Severity(Severity::Medium));
+    Outcome::of(report, fail_on, arguments.allow_incomplete)
+}

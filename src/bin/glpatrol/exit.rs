@@ -1,0 +1,58 @@
+//! Exit codes.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use glpatrol::config::FailOn;
+use glpatrol::model::Report;
+
+/// How a command ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// Nothing found, everything read.
+    Clean,
+    /// Findings at or above the threshold, or examples that do not hold.
+    Findings,
+    /// Something asked for was not read.
+    Incomplete,
+}
+
+impl Outcome {
+    /// What a report comes to; findings outrank what was not read.
+    pub(crate) fn of(report: &Report, fail_on: FailOn, allow_incomplete: bool) -> Self {
+        if report
+            .active()
+            .any(|finding| fail_on.reached_by(finding.severity))
+        {
+            Self::Findings
+        } else if !allow_incomplete && !report.is_complete() {
+            Self::Incomplete
+        } else {
+            Self::Clean
+        }
+    }
+}
+
+/// The exit code: 0 clean, 1 findings, 2 could not run, 3 incomplete. A reader that went away (a
+/// closed pipe) is no failure of the program.
+pub(crate) fn code(result: anyhow::Result<Outcome>) -> ExitCode {
+    match result {
+        Ok(Outcome::Clean) => ExitCode::SUCCESS,
+        Ok(Outcome::Findings) => ExitCode::from(1),
+        Ok(Outcome::Incomplete) => ExitCode::from(3),
+        Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Standard error may be closed too; then there is nobody left to tell.
+            let _ = writeln!(io::stderr(), "error: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        cause
+            .downcast_ref::<io::Error>()
+            .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+    })
+}
