@@ -1,0 +1,16 @@
+//! The integration tests: one binary, a module a subject.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a panic is how a test fails, in its helpers too"
+)]
+
+mod bad_input;
+mod cli;
+mod examples;
+mod harness;
+mod inventory;
+mod output;
+mod readme;
+mod repository;
+mod suppression;
