@@ -219,7 +219,7 @@ fn paths_in_documents_exist() {
 #[test]
 fn the_repository_scans_itself_clean() {
     let run = Glpatrol::new()
-        .args(["scan", "--confidence", "low", "."])
+        .args(["scan", "--respect-gitignore", "--confidence", "low", "."])
         .dir(&root())
         .run();
     assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
