@@ -3,21 +3,20 @@
 //! `RawConfig` is what people write, [`Config`] what the program works with. Every error names file,
 //! line and mend, and is raised before anything is scanned.
 
+mod raw;
+
 use std::collections::BTreeMap;
-use std::fmt;
 use std::path::{Path, PathBuf};
 
 use globset::{GlobBuilder, GlobMatcher, GlobSet, GlobSetBuilder};
 use jiff::civil::Date;
-use serde::Deserialize;
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{MapAccess, Visitor};
 
 use crate::model::{Confidence, Persona, Position, Role, RuleId, Severity, TokenKind};
 use crate::rules::strict::{self, StrictError, suggest};
 use crate::rules::{
     Body, CheckError, CheckValidator, Params, RuleBody, RuleSet, Settings, TokenVariable,
 };
+use raw::{RawChange, RawConfig, RawIgnore, RawInventory, RawInventoryEntry, RawRule};
 
 /// The name under which a repository keeps its configuration.
 pub const FILE_NAME: &str = ".glpatrol.yml";
@@ -467,138 +466,6 @@ fn normalised(path: &str) -> String {
         .to_owned()
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-struct RawConfig {
-    version: Option<u64>,
-    gitlab: RawGitlab,
-    ci: RawCi,
-    inventories: Vec<RawInventory>,
-    token_variables: BTreeMap<String, RawTokenVariable>,
-    rules: BTreeMap<String, RawRule>,
-    ignore: Vec<RawIgnore>,
-    scan: RawScan,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-struct RawGitlab {
-    version: Option<String>,
-    hosts: Vec<String>,
-    prefixes: Vec<String>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-struct RawCi {
-    files: Vec<String>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-struct RawScan {
-    exclude: Vec<String>,
-    respect_gitignore: Option<bool>,
-    persona: Option<Persona>,
-    confidence: Option<Confidence>,
-    fail_on: Option<String>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-struct RawTokenVariable {
-    kind: Option<String>,
-    scopes: Vec<String>,
-    role: Option<String>,
-    protected: Option<bool>,
-    masked: Option<bool>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-struct RawIgnore {
-    rule: Option<String>,
-    path: Option<String>,
-    digest: Option<String>,
-    reason: String,
-    expires: Option<String>,
-}
-
-#[derive(Debug)]
-enum RawInventory {
-    File(PathBuf),
-    Entry(RawInventoryEntry),
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct RawInventoryEntry {
-    kind: Option<String>,
-    file: PathBuf,
-}
-
-#[derive(Debug)]
-enum RawRule {
-    Off,
-    Change(RawChange),
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-struct RawChange {
-    severity: Option<Severity>,
-    persona: Option<Persona>,
-    params: Params,
-}
-
-impl<'de> Deserialize<'de> for RawInventory {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(WordOrMap {
-            expecting: "a path, or a mapping with `file`",
-            word: |word| Some(Self::File(word.into())),
-            map: Self::Entry,
-        })
-    }
-}
-
-impl<'de> Deserialize<'de> for RawRule {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(WordOrMap {
-            expecting: "`off`, or a mapping with `severity`, `persona` or `params`",
-            word: |word| (word == "off").then_some(Self::Off),
-            map: Self::Change,
-        })
-    }
-}
-
-/// Reads a value that is a word in the simple case and a mapping in all others.
-struct WordOrMap<T, R> {
-    expecting: &'static str,
-    word: fn(&str) -> Option<T>,
-    map: fn(R) -> T,
-}
-
-impl<'de, T, R: Deserialize<'de>> Visitor<'de> for WordOrMap<T, R> {
-    type Value = T;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.expecting)
-    }
-
-    fn visit_str<E: serde::de::Error>(self, word: &str) -> Result<T, E> {
-        (self.word)(word).ok_or_else(|| {
-            E::custom(format!(
-                "invalid value `{word}`, expected {}",
-                self.expecting
-            ))
-        })
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
-        R::deserialize(MapAccessDeserializer::new(map)).map(self.map)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -625,7 +492,7 @@ mod tests {
 
     #[test]
     fn every_key_of_the_readme_is_read() {
-        let readme = include_str!("../README.md");
+        let readme = include_str!("../../README.md");
         let block = readme
             .split("```yaml\n")
             .find(|block| block.starts_with("version: 1"))
