@@ -59,6 +59,15 @@ pub fn load_rules(files: &[std::path::PathBuf]) -> Result<RuleSet, RuleError> {
     RuleSet::load(files, &policy::validate)
 }
 
+/// The rules that `rules test` runs: a file may stand in for the built-in rule of its id.
+///
+/// # Errors
+///
+/// The first rule file that is not valid.
+pub fn load_rules_to_try(files: &[std::path::PathBuf]) -> Result<RuleSet, RuleError> {
+    RuleSet::load_replacing(files, &policy::validate)
+}
+
 /// Scans what `request` names and reports it. `rules` are those of [`load_rules`] with the settings of
 /// the configuration applied.
 ///

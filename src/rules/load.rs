@@ -36,6 +36,23 @@ impl RuleSet {
     /// The built-in rules and those of `paths`: rule files, and folders of them (`*.yml`, `*.yaml`;
     /// their subfolders are not entered).
     pub fn load(paths: &[PathBuf], validate: CheckValidator<'_>) -> Result<Self, RuleError> {
+        Self::gather(paths, validate, BuiltIn::Keep)
+    }
+
+    /// The same, where a file may stand in for the built-in rule of its id: a rule that is being
+    /// written is tried before it is compiled in, and while it is.
+    pub fn load_replacing(
+        paths: &[PathBuf],
+        validate: CheckValidator<'_>,
+    ) -> Result<Self, RuleError> {
+        Self::gather(paths, validate, BuiltIn::Replace)
+    }
+
+    fn gather(
+        paths: &[PathBuf],
+        validate: CheckValidator<'_>,
+        built_in: BuiltIn,
+    ) -> Result<Self, RuleError> {
         let mut rules: BTreeMap<String, Rule> = BTreeMap::new();
         for (name, text) in builtin_files() {
             let rule = Rule {
@@ -47,12 +64,26 @@ impl RuleSet {
         for file in rule_files(paths)? {
             let text = strict::read_file(&file)?;
             let rule = Rule::parse(&file, &text, validate)?;
+            let id = rule.id.as_str();
+            if built_in == BuiltIn::Replace && rules.get(id).is_some_and(|rule| rule.file.is_none())
+            {
+                rules.remove(id);
+            }
             insert(&mut rules, rule, &file, &text)?;
         }
         Ok(Self {
             rules: rules.into_values().collect(),
         })
     }
+}
+
+/// What becomes of a built-in rule whose id a file takes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum BuiltIn {
+    /// It stays, and the file is an error.
+    Keep,
+    /// It goes.
+    Replace,
 }
 
 fn builtin_files() -> impl Iterator<Item = (PathBuf, &'static str)> {

@@ -73,6 +73,24 @@ fn the_rules_that_the_design_names_are_there() {
 }
 
 #[test]
+fn the_file_of_a_built_in_rule_is_tried_in_its_place() {
+    let file = root().join("rules/detectors/leaked-deploy-token.yml");
+    let run = Glpatrol::new().args(["rules", "test"]).args([&file]).run();
+    assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
+    assert!(run.stdout.contains("1 rule"), "{}", run.stdout);
+    let run = Glpatrol::new()
+        .args(["scan", "--rules"])
+        .args([&file])
+        .run();
+    assert_eq!(run.code, 2, "{}", run.stdout);
+    assert!(
+        run.stderr.contains("belongs to a built-in rule"),
+        "{}",
+        run.stderr
+    );
+}
+
+#[test]
 fn a_rule_file_of_the_user_runs_and_a_broken_example_fails() {
     let dir = tempfile::tempdir().unwrap();
     let text = std::fs::read_to_string(root().join("rules/detectors/leaked-deploy-token.yml"))

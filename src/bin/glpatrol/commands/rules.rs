@@ -90,7 +90,7 @@ fn describe(rule: &Rule, out: &mut dyn Write) -> io::Result<()> {
 
 /// Runs examples; a rule whose examples do not hold is a finding.
 pub(crate) fn test(arguments: &RulesTestArguments) -> anyhow::Result<Outcome> {
-    let rules = engine::load_rules(&arguments.files)?;
+    let rules = engine::load_rules_to_try(&arguments.files)?;
     let chosen = rules
         .iter()
         .filter(|rule| arguments.files.is_empty() || rule.file.is_some());
