@@ -140,9 +140,7 @@ impl RepositoryFiles<'_> {
                 gathered.in_scope.insert(source);
             }
         }
-        gathered
-            .problems
-            .extend(problems.into_iter().map(|problem| located(&table, problem)));
+        gathered.problems.extend(located(&table, problems));
     }
 
     fn unreadable(&self, path: &str, error: &ResolveError) -> Problem {
@@ -204,16 +202,20 @@ fn resolve_error(error: &FileError) -> ResolveError {
     }
 }
 
-/// A problem of a configuration with its path, line and column.
-fn located(table: &SourceTable, problem: CiProblem) -> Problem {
-    let location = table.locate(&crate::model::Site::new(problem.source, problem.span));
-    Problem {
-        level: problem.level,
-        class: problem.class,
-        path: location.provenance.display_path(),
-        base: location.provenance.base,
-        position: Some(location.start),
-        message: problem.message,
-        mend: problem.mend,
-    }
+/// The problems of a configuration with path, line and column.
+fn located(table: &SourceTable, problems: Vec<CiProblem>) -> impl Iterator<Item = Problem> {
+    let place = |problem: &CiProblem| (problem.source, problem.span.start);
+    let positions = table.positions(problems.iter().map(place));
+    problems.into_iter().map(move |problem| {
+        let provenance = &table.get(problem.source).provenance;
+        Problem {
+            level: problem.level,
+            class: problem.class,
+            path: provenance.display_path(),
+            base: provenance.base,
+            position: Some(positions[&place(&problem)]),
+            message: problem.message,
+            mend: problem.mend,
+        }
+    })
 }

@@ -120,13 +120,20 @@ impl<'t> Locator<'t> {
     }
 }
 
+/// How far from a place the ends of its line are looked for: far enough to see that the line is too
+/// long to be shown, and no further, because a file may be one line.
+const REACH: usize = MAX_LINE + 1;
+
+/// The start of the line that `at` lies in, or the last place within [`REACH`].
 fn line_start(text: &[u8], at: usize) -> usize {
-    memchr::memrchr(b'\n', &text[..at]).map_or(0, |feed| feed + 1)
+    let from = at.saturating_sub(REACH);
+    memchr::memrchr(b'\n', &text[from..at]).map_or(from, |feed| from + feed + 1)
 }
 
-/// The end of the line that `at` lies in, before its line feed.
+/// The end of the line that `at` lies in, before its line feed, or the last place within [`REACH`].
 fn line_end(text: &[u8], at: usize) -> usize {
-    memchr::memchr(b'\n', &text[at..]).map_or(text.len(), |feed| at + feed)
+    let to = text.len().min(at + REACH);
+    memchr::memchr(b'\n', &text[at..to]).map_or(to, |feed| at + feed)
 }
 
 /// The line after the one that ends at `end`, unless there is none or it is too long to show.
@@ -140,9 +147,7 @@ fn next_line(text: &[u8], end: usize) -> Option<Span> {
 /// The line before the one that starts at `start`, unless there is none or it is too long to show.
 fn previous_line(text: &[u8], start: usize) -> Option<Span> {
     let end = start.checked_sub(1)?;
-    // Only so far back as a line that may be shown reaches.
-    let from = end.saturating_sub(MAX_LINE + 1);
-    let line = Span::new(from + line_start(&text[from..end], end - from), end);
+    let line = Span::new(line_start(text, end), end);
     (line.len() <= MAX_LINE).then_some(line)
 }
 
@@ -186,6 +191,19 @@ mod tests {
         let before = shown.text[..shown.highlight.start].chars().count() as u64;
         assert_eq!(shown.skipped_columns + before, 300);
         assert!(!shown.text.contains('\u{fffd}'));
+    }
+
+    #[test]
+    fn lines_of_the_longest_length_are_shown_whole() {
+        for (before, after) in [(0, 196), (196, 0), (98, 98)] {
+            let text = format!("{}here{}", "x".repeat(before), "y".repeat(after));
+            assert_eq!(excerpt(&text, "here").text, text);
+            assert_eq!(excerpt(&format!("1\n{text}\n3"), "here").text.len(), 204);
+            assert_eq!(
+                excerpt(&format!("1\n{text}z\n3"), "here").skipped_columns,
+                u64::try_from(before.saturating_sub(50)).unwrap()
+            );
+        }
     }
 
     #[test]

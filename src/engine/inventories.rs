@@ -9,7 +9,7 @@ use crate::config::InventoryFile;
 use crate::detect::Detector;
 use crate::inventory::{Input, read};
 use crate::model::{
-    Facts, Origin, PathBase, Problem, ProblemClass, ProblemLevel, Provenance, Site, TokenKind,
+    Facts, Origin, PathBase, Problem, ProblemClass, ProblemLevel, Provenance, TokenKind,
 };
 use crate::source::{SourceError, read_named};
 
@@ -119,10 +119,12 @@ impl Reader<'_> {
             .facts
             .connections
             .extend(inventory.connections);
+        let starts = inventory.problems.iter().map(|found| found.span.start);
+        let positions = table.positions(starts.map(|start| (source, start)));
         self.gathered
             .problems
             .extend(inventory.problems.into_iter().map(|found| {
-                let start = table.locate(&Site::new(source, found.span)).start;
+                let start = positions[&(source, found.span.start)];
                 problem(found.level, Some(start), found.message, found.mend)
             }));
     }

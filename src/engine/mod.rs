@@ -129,12 +129,7 @@ pub fn scan(
     };
     let mut facts = configurations.facts;
     facts.extend(inventories.facts);
-    problems.extend(
-        facts
-            .gaps
-            .iter()
-            .map(|gap| gap_problem(&table, gap, request.strict)),
-    );
+    problems.extend(gap_problems(&table, &facts.gaps, request.strict));
 
     let mut findings = leaks::findings(std::mem::take(&mut harvest.sightings));
     let context = policy::Context {
@@ -267,19 +262,28 @@ fn is_shown(finding: &Finding, request: &ScanRequest, config: &Config, rules: &R
             .is_some_and(|rule| rule.persona <= request.persona)
 }
 
-fn gap_problem(table: &SourceTable, gap: &Gap, strict: bool) -> Problem {
-    let location = table.locate(&gap.site);
-    Problem {
-        level: if strict {
-            ProblemLevel::Error
-        } else {
-            ProblemLevel::Note
-        },
-        class: ProblemClass::Gap,
-        path: location.provenance.display_path(),
-        base: location.provenance.base,
-        position: Some(location.start),
-        message: format!("not resolved: {}", gap.what),
-        mend: None,
-    }
+fn gap_problems<'g>(
+    table: &'g SourceTable,
+    gaps: &'g [Gap],
+    strict: bool,
+) -> impl Iterator<Item = Problem> + 'g {
+    let place = |gap: &Gap| (gap.site.source, gap.site.span.start);
+    let positions = table.positions(gaps.iter().map(place));
+    let level = if strict {
+        ProblemLevel::Error
+    } else {
+        ProblemLevel::Note
+    };
+    gaps.iter().map(move |gap| {
+        let provenance = &table.get(gap.site.source).provenance;
+        Problem {
+            level,
+            class: ProblemClass::Gap,
+            path: provenance.display_path(),
+            base: provenance.base,
+            position: Some(positions[&place(gap)]),
+            message: format!("not resolved: {}", gap.what),
+            mend: None,
+        }
+    })
 }

@@ -1,11 +1,13 @@
 //! Names for everything a run reads: provenances of paths, and the table of structured files.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::excerpt::Locator;
 use crate::detect::{Detection, Detector, redact};
-use crate::model::{Location, Origin, PathBase, Provenance, Site, SourceId, Span};
+use crate::model::{
+    Location, Origin, PathBase, Position, Positions, Provenance, Site, SourceId, Span,
+};
 use crate::source::Roots;
 
 /// The roots of a run and what their paths are called in reports.
@@ -87,9 +89,24 @@ impl SourceTable {
         &self.files[id.0 as usize]
     }
 
-    /// The location of a site.
-    pub(super) fn locate(&self, site: &Site) -> Location {
-        self.place(&mut self.locator(site.source), site)
+    /// The positions of `offsets`, each file walked once.
+    pub(super) fn positions(
+        &self,
+        offsets: impl IntoIterator<Item = (SourceId, usize)>,
+    ) -> BTreeMap<(SourceId, usize), Position> {
+        let mut current: Option<(SourceId, Positions<'_>)> = None;
+        let mut positions = BTreeMap::new();
+        for (source, offset) in offsets.into_iter().collect::<BTreeSet<_>>() {
+            let walked = match &mut current {
+                Some((walked, positions)) if *walked == source => positions,
+                _ => {
+                    let start = Positions::new(&self.get(source).bytes);
+                    &mut current.insert((source, start)).1
+                }
+            };
+            positions.insert((source, offset), walked.at(offset));
+        }
+        positions
     }
 
     /// The locations of `sites`, which come in ascending order, each file walked once.
@@ -125,5 +142,32 @@ impl SourceTable {
         let mut location = locator.locate(file.provenance.clone(), span);
         location.route.clone_from(&site.route);
         location
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn positions_of_several_files_come_in_any_order() {
+        let mut table = SourceTable::default();
+        let mut add = |path: &str, text: &str| {
+            let provenance = Provenance {
+                path: path.into(),
+                ..Provenance::default()
+            };
+            table
+                .add(&Detector::new([]), provenance, text.into())
+                .unwrap()
+        };
+        let (one, two) = (add("one", "a\nbc\n"), add("two", "\n\nd"));
+        let asked = [(two, 2), (one, 3), (two, 0), (one, 0), (one, 3), (two, 99)];
+        let positions = table.positions(asked);
+        let at = |place| (positions[&place].line, positions[&place].column);
+        assert_eq!(
+            asked.map(at),
+            [(3, 1), (2, 2), (1, 1), (1, 1), (2, 2), (3, 2)]
+        );
     }
 }

@@ -127,8 +127,12 @@ impl<'t> Positions<'t> {
     }
 
     /// The positions of the first byte of `span` and of the byte after its last.
+    ///
+    /// It stays at the first byte, so that spans may come in ascending order and yet lie in each
+    /// other.
     pub fn of(&mut self, span: Span) -> (Position, Position) {
-        (self.at(span.start), self.at(span.end))
+        let start = self.at(span.start);
+        (start, self.clone().at(span.end))
     }
 }
 
@@ -169,6 +173,16 @@ mod tests {
         let mut positions = Positions::new("\u{feff}ab".as_bytes());
         assert_eq!(positions.at(3), Position { line: 1, column: 1 });
         assert_eq!(positions.at(4), Position { line: 1, column: 2 });
+    }
+
+    #[test]
+    fn spans_that_lie_in_each_other_are_walked_forward() {
+        let text = b"a\n[b,\n c]\n";
+        let mut positions = Positions::new(text);
+        let at = |line, column| Position { line, column };
+        assert_eq!(positions.of(Span::new(2, 9)), (at(2, 1), at(3, 4)));
+        assert_eq!(positions.offset, 2);
+        assert_eq!(positions.of(Span::new(3, 4)), (at(2, 2), at(2, 3)));
     }
 
     proptest! {

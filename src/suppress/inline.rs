@@ -13,6 +13,10 @@ const MAX_COMMENTS: usize = 10_000;
 /// The longest comment, in bytes, from the marker on.
 const MAX_LENGTH: usize = 1024;
 
+/// How far before a marker the start of its line is looked for, in bytes: a file may be one line. What
+/// lies further off is code.
+const REACH: usize = 1024;
+
 /// A well-formed comment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InlineComment {
@@ -66,8 +70,7 @@ pub fn inline_comments(text: &[u8]) -> (Vec<InlineComment>, Vec<InlineDefect>) {
     let mut defects = Vec::new();
     let mut positions = Positions::new(text);
     for at in memmem::find_iter(text, MARKER).take(MAX_COMMENTS) {
-        let line_start = memchr::memrchr(b'\n', &text[..at]).map_or(0, |feed| feed + 1);
-        let Some(alone) = comment_opening(&text[line_start..at]) else {
+        let Some(alone) = comment_opening(&text[..at]) else {
             continue;
         };
         let position = positions.at(at);
@@ -106,17 +109,20 @@ pub fn inline_comments(text: &[u8]) -> (Vec<InlineComment>, Vec<InlineDefect>) {
 /// Whether the marker after `before` opens a comment, and if so whether it stands alone on its line.
 ///
 /// The sign of the comment stands right before the marker; `None` is a mention of the marker in
-/// prose or code.
+/// prose or code. `before` may begin with other lines.
 fn comment_opening(before: &[u8]) -> Option<bool> {
     const SIGNS: [&str; 9] = ["#", "//", "/*", "*", "--", ";", "<!--", "%", "{{/*"];
-    let before = String::from_utf8_lossy(before);
+    let from = before.len().saturating_sub(REACH);
+    let feed = memchr::memrchr(b'\n', &before[from..]);
+    let is_whole = feed.is_some() || from == 0;
+    let before = String::from_utf8_lossy(&before[feed.map_or(from, |feed| from + feed + 1)..]);
     let before = before.trim_end();
     let sign = SIGNS
         .iter()
         .filter(|sign| before.ends_with(**sign))
         .max_by_key(|sign| sign.len())?;
     let code = before[..before.len() - sign.len()].trim_end_matches(['#', '/', '*', ';', '-']);
-    Some(code.trim().is_empty())
+    Some(is_whole && code.trim().is_empty())
 }
 
 /// The reason without the sign that closes a block comment.
@@ -171,6 +177,14 @@ mod tests {
             one(3, "a+b", "why not")
         );
         assert_eq!(read("/// @ignore[a] why\nx"), one(2, "a", "why"));
+    }
+
+    #[test]
+    fn behind_a_line_of_any_length_it_speaks_of_its_own() {
+        for filler in ["x", " ", "é"] {
+            let text = format!("\n{} # @ignore[a] why\n", filler.repeat(2_000));
+            assert_eq!(read(&text), one(2, "a", "why"), "{filler:?}");
+        }
     }
 
     #[test]

@@ -106,7 +106,10 @@ impl Suppressions {
     /// the last file.
     pub fn seal(&mut self) {
         self.comments.sort_by(|a, b| {
-            (&a.path, a.base, a.comment.position).cmp(&(&b.path, b.base, b.comment.position))
+            let key = |placed: &PlacedComment| {
+                (placed.base, placed.comment.line, placed.comment.position)
+            };
+            a.path.cmp(&b.path).then_with(|| key(a).cmp(&key(b)))
         });
     }
 
@@ -119,19 +122,17 @@ impl Suppressions {
     fn hide_by_comment(&mut self, finding: &Finding, location: &Location) -> Option<Suppressed> {
         let path = location.provenance.display_path();
         let base = location.provenance.base;
-        let first = self
-            .comments
-            .partition_point(|placed| (placed.path.as_str(), placed.base) < (&path, base));
+        let wanted = (path.as_str(), base, location.start.line);
+        let line = |placed: &PlacedComment| {
+            (placed.path.as_str(), placed.base, placed.comment.line).cmp(&wanted)
+        };
+        let first = self.comments.partition_point(|placed| line(placed).is_lt());
         self.comments[first..]
             .iter_mut()
-            .take_while(|placed| placed.path == path && placed.base == base)
+            .take_while(|placed| line(placed).is_eq())
             .find(|placed| {
-                placed.comment.line == location.start.line
-                    && placed
-                        .comment
-                        .rules
-                        .iter()
-                        .any(|rule| rule == finding.rule.as_str())
+                let rules = &placed.comment.rules;
+                rules.iter().any(|rule| rule == finding.rule.as_str())
             })
             .map(|placed| {
                 placed.used = true;
