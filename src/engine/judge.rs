@@ -89,7 +89,8 @@ fn finding(rule: &Rule, violation: &Violation, locations: &BTreeMap<Site, Locati
 }
 
 /// Hides a finding if all its places are hidden. A token that one place hides and another shows is
-/// reported at a place that shows it.
+/// reported at a place that shows it. Every place is asked before the list is cut to its length, so that
+/// the hundred first ones cannot hide the next.
 pub(super) fn suppress(finding: &mut Finding, suppressions: &mut Suppressions) {
     let hidden = suppressions.hide(finding, &finding.primary);
     if finding.leak.is_none() {
@@ -101,11 +102,13 @@ pub(super) fn suppress(finding: &mut Finding, suppressions: &mut Suppressions) {
         .iter()
         .map(|label| suppressions.hide(finding, &label.location))
         .collect();
-    if hidden.is_none() {
-        return;
+    if hidden.is_some() {
+        match others.iter().position(Option::is_none) {
+            Some(shown) => {
+                std::mem::swap(&mut finding.primary, &mut finding.related[shown].location);
+            }
+            None => finding.suppression = hidden,
+        }
     }
-    match others.iter().position(Option::is_none) {
-        Some(shown) => std::mem::swap(&mut finding.primary, &mut finding.related[shown].location),
-        None => finding.suppression = hidden,
-    }
+    finding.related.truncate(Finding::MAX_RELATED);
 }

@@ -15,7 +15,7 @@ use crate::model::{
     Provenance, Routing, RuleId, Severity, Subject,
 };
 use crate::source::{Blob, BlobVisitor};
-use crate::suppress::{InlineComment, InlineDefect, MARKER, inline_comments};
+use crate::suppress::{InlineComment, InlineDefect, MARKER, inline_comments, peer_comment};
 
 /// How far a run has come, for whoever shows it; written by every thread, read by any.
 #[derive(Debug, Default)]
@@ -34,6 +34,8 @@ pub(super) struct Sighting {
     pub(super) confidence: Confidence,
     pub(super) leak: Leak,
     pub(super) location: Location,
+    /// The comment of another scanner that allows the token here.
+    pub(super) peer: Option<&'static str>,
 }
 
 /// What one file says about suppression.
@@ -73,7 +75,7 @@ pub(super) struct Search<'r> {
     /// Whether tokens are reported; the search runs for `--only ci` too, because the files it lints are
     /// read with every token masked.
     pub(super) leaks: bool,
-    /// Whether inline comments are honoured.
+    /// Whether comments are honoured, the program's own and those of other scanners.
     pub(super) comments: bool,
     /// Says whether a path may hold a CI configuration or an inventory.
     pub(super) is_structured: &'r (dyn Fn(&str) -> bool + Sync),
@@ -149,6 +151,11 @@ impl SearchVisitor<'_, '_> {
                 confidence: found.confidence,
                 leak: found.leak.clone(),
                 location: locator.locate(provenance.clone(), found.span),
+                peer: self
+                    .search
+                    .comments
+                    .then(|| peer_comment(bytes, found.span))
+                    .flatten(),
             });
         }
     }
@@ -177,7 +184,8 @@ impl Drop for SearchVisitor<'_, '_> {
     }
 }
 
-/// One finding a token, with every place of it, whichever thread saw which.
+/// One finding a token, with every place of it, whichever thread saw which; `judge::suppress` leaves as
+/// many of them as a finding carries.
 pub(super) fn findings(sightings: Vec<Sighting>) -> Vec<Finding> {
     let mut by_token: BTreeMap<(RuleId, Digest), Vec<Sighting>> = BTreeMap::new();
     for sighting in sightings {
@@ -203,7 +211,6 @@ pub(super) fn findings(sightings: Vec<Sighting>) -> Vec<Finding> {
                 .next()
                 .expect("a group is made by its first sighting");
             let related = sightings
-                .take(Finding::MAX_RELATED)
                 .map(|sighting| Label {
                     location: sighting.location,
                     message: "the same token".into(),

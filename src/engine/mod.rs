@@ -26,12 +26,13 @@ use crate::config::{Config, Ignore, InventoryFile};
 use crate::detect::Detector;
 use crate::model::{
     Finding, Gap, Origin, PathBase, Problem, ProblemClass, ProblemLevel, Provenance, Report, Stats,
+    SuppressionKind,
 };
 use crate::policy;
 use crate::rules::knowledge::KnowledgeBase;
 use crate::rules::{Analysis, RuleError, RuleSet};
-use crate::source::{Roots, SourceError, walk};
-use crate::suppress::{IgnoreEntry, Suppressions};
+use crate::source::{FileError, Roots, SourceError, read_within, walk};
+use crate::suppress::{GITLEAKS_IGNORE, IgnoreEntry, Suppressions, gitleaks_ignore};
 use configurations::{Configurations, configurations, may_hold_jobs};
 use inventories::{Inventories, inventories};
 use leaks::{Harvest, Search};
@@ -131,6 +132,7 @@ pub fn scan(
     facts.extend(inventories.facts);
     problems.extend(gap_problems(&table, &facts.gaps, request.strict));
 
+    let mut suppressions = suppressions(request, config, &scope, &harvest, &mut problems);
     let mut findings = leaks::findings(std::mem::take(&mut harvest.sightings));
     let context = policy::Context {
         facts: &facts,
@@ -150,7 +152,6 @@ pub fn scan(
         in_scope,
     ));
 
-    let mut suppressions = suppressions(request, config, &harvest, &mut problems);
     findings.retain(|finding| is_shown(finding, request, config, rules));
     for finding in &mut findings {
         judge::suppress(finding, &mut suppressions);
@@ -219,6 +220,7 @@ fn search(
 fn suppressions(
     request: &ScanRequest,
     config: &Config,
+    scope: &Scope,
     harvest: &Harvest,
     problems: &mut Vec<Problem>,
 ) -> Suppressions {
@@ -238,8 +240,55 @@ fn suppressions(
         }));
         suppressions.add_comments(&path, base, file.comments.iter().cloned());
     }
+    for sighting in &harvest.sightings {
+        if let Some(name) = sighting.peer {
+            suppressions.add_peer(
+                sighting.location.provenance.display_path(),
+                sighting.location.start.line,
+                SuppressionKind::Inline,
+                name,
+            );
+        }
+    }
+    if !request.untrusted && request.analyses.contains(&Analysis::Leaks) {
+        add_gitleaks_ignore(scope, &mut suppressions, problems);
+    }
     suppressions.seal();
     suppressions
+}
+
+/// Adds the places that the `.gitleaksignore` of each root lists.
+fn add_gitleaks_ignore(
+    scope: &Scope,
+    suppressions: &mut Suppressions,
+    problems: &mut Vec<Problem>,
+) {
+    for (number, root) in scope.roots.roots.iter().enumerate() {
+        let display_path =
+            |path: &str| -> String { scope.provenance(number, &path.into()).display_path() };
+        match read_within(root, GITLEAKS_IGNORE) {
+            Ok(bytes) => {
+                for listed in gitleaks_ignore(&String::from_utf8_lossy(&bytes)) {
+                    suppressions.add_peer(
+                        display_path(&listed.path),
+                        listed.line,
+                        SuppressionKind::Config,
+                        GITLEAKS_IGNORE,
+                    );
+                }
+            }
+            Err(FileError::Missing) => {}
+            Err(error) => problems.push(Problem {
+                level: ProblemLevel::Note,
+                class: ProblemClass::Suppression,
+                path: display_path(GITLEAKS_IGNORE),
+                base: PathBase::SourceRoot,
+                position: None,
+                message: format!("not read, so that it hides nothing: {error}"),
+                mend: None,
+            }),
+        }
+    }
 }
 
 fn entry(ignore: &Ignore) -> IgnoreEntry {

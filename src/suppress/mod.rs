@@ -1,10 +1,14 @@
 //! Comments and entries that hide findings, and the report of those that hide nothing.
 //!
-//! Inline comments (`glpatrol:ignore[rule-id] reason`) and `ignore` entries of the configuration become
-//! one type here, [`Suppressions`]. A suppression needs a reason; without one it hides nothing and is
-//! a problem. This module knows findings, not who found them.
+//! Inline comments (`glpatrol:ignore[rule-id] reason`), `ignore` entries of the configuration, entries of
+//! a baseline and what other scanners leave behind become one type here, [`Suppressions`]. A suppression
+//! needs a reason; without one it hides nothing and is a problem. This module knows findings, not who
+//! found them.
 
 mod inline;
+mod peers;
+
+use std::collections::BTreeMap;
 
 use globset::GlobMatcher;
 use jiff::civil::Date;
@@ -14,6 +18,7 @@ use crate::model::{
 };
 
 pub use inline::{InlineComment, InlineDefect, MARKER, inline_comments};
+pub use peers::{GITLEAKS_IGNORE, ListedPlace, gitleaks_ignore, peer_comment};
 
 /// An `ignore` entry of the configuration.
 #[derive(Clone, Debug)]
@@ -66,6 +71,8 @@ pub struct Suppressions {
     config_path: String,
     entries: Vec<(IgnoreEntry, bool)>,
     comments: Vec<PlacedComment>,
+    /// What other scanners say of leaks, by path and line.
+    peers: BTreeMap<(String, u64), (SuppressionKind, &'static str)>,
 }
 
 impl Suppressions {
@@ -76,6 +83,7 @@ impl Suppressions {
             config_path: String::new(),
             entries: Vec::new(),
             comments: Vec::new(),
+            peers: BTreeMap::new(),
         }
     }
 
@@ -102,6 +110,12 @@ impl Suppressions {
             }));
     }
 
+    /// Adds what another scanner says of the leaks on one line: `name` is its comment, or the file that
+    /// lists the place.
+    pub fn add_peer(&mut self, path: String, line: u64, kind: SuppressionKind, name: &'static str) {
+        self.peers.entry((path, line)).or_insert((kind, name));
+    }
+
     /// Brings the comments into the order that [`Suppressions::hide`] searches; call it once, after
     /// the last file.
     pub fn seal(&mut self) {
@@ -116,7 +130,21 @@ impl Suppressions {
     /// What hides `finding` at `location`, if anything does. Marks it as used.
     pub fn hide(&mut self, finding: &Finding, location: &Location) -> Option<Suppressed> {
         self.hide_by_comment(finding, location)
+            .or_else(|| self.hide_by_peer(finding, location))
             .or_else(|| self.hide_by_entry(finding, location))
+    }
+
+    fn hide_by_peer(&self, finding: &Finding, location: &Location) -> Option<Suppressed> {
+        if self.peers.is_empty() {
+            return None;
+        }
+        finding.leak.as_ref()?;
+        let place = (location.provenance.display_path(), location.start.line);
+        let (kind, name) = *self.peers.get(&place)?;
+        Some(Suppressed {
+            kind,
+            reason: name.to_owned(),
+        })
     }
 
     fn hide_by_comment(&mut self, finding: &Finding, location: &Location) -> Option<Suppressed> {

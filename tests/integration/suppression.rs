@@ -101,3 +101,87 @@ fn a_ci_finding_is_hidden_by_a_comment_above_it() {
     assert_eq!(run.code, 0, "{}", run.stdout);
     assert_eq!(tree.scan(&["--untrusted"]).code, 1);
 }
+
+#[test]
+fn comments_of_other_scanners_hide_leaks_and_are_never_told_as_unused() {
+    let mut tree = Tree::new();
+    tree.file(
+        "a.sh",
+        &format!(
+            "{LEAK} # gitleaks:allow\n# pragma: allowlist nextline secret\n{}\n# trufflehog:ignore\n",
+            LEAK.replace("legacy", "legacy#2")
+        ),
+    );
+    let run = tree.scan(&["-v"]);
+    assert_eq!(run.code, 0, "{}", run.stdout);
+    assert!(
+        run.stdout.contains("(comment: gitleaks:allow)"),
+        "{}",
+        run.stdout
+    );
+    let report = tree.report(&[]);
+    assert_eq!(report["unused_suppressions"], serde_json::json!([]));
+    assert_eq!(
+        report["findings"][1]["suppression"]["reason"],
+        "pragma: allowlist nextline secret"
+    );
+    assert_eq!(tree.scan(&["--untrusted"]).code, 1);
+}
+
+#[test]
+fn comments_of_other_scanners_hide_no_policy_finding() {
+    let mut tree = Tree::new();
+    tree.file(
+        ".gitlab-ci.yml",
+        "job:\n  script:\n    - env # gitleaks:allow\n",
+    );
+    assert_eq!(tree.scan(&[]).code, 1);
+}
+
+#[test]
+fn gitleaksignore_hides_the_leaks_of_its_lines() {
+    let mut tree = Tree::new();
+    let commit = "0a".repeat(20);
+    tree.file("src/a.sh", &format!("\n{LEAK}\n"))
+        .file("b.sh", "{{deploy_token/legacy#2}}\n")
+        .bytes(
+            ".gitleaksignore",
+            format!("# known\nsrc/a.sh:gitlab-deploy-token:2\n{commit}:b.sh:generic-api-key:1\nc:gitlab-pat:9\n")
+                .as_bytes(),
+        );
+    let report = tree.report(&[]);
+    for finding in report["findings"].as_array().unwrap() {
+        assert_eq!(finding["suppression"]["by"], "configuration", "{report}");
+        assert_eq!(finding["suppression"]["reason"], ".gitleaksignore");
+    }
+    assert_eq!(report["unused_suppressions"], serde_json::json!([]));
+    assert_eq!(tree.scan(&["--untrusted"]).code, 1);
+    // Another line, or a rule that means another vendor's secret.
+    tree.bytes(
+        ".gitleaksignore",
+        b"src/a.sh:gitlab-deploy-token:3\nb.sh:aws-access-token:1\n",
+    );
+    assert_eq!(tree.scan(&[]).code, 1);
+    let findings = tree.report(&[])["findings"].clone();
+    assert!(
+        findings
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|finding| finding["suppression"].is_null())
+    );
+}
+
+#[test]
+fn a_place_beyond_the_listed_ones_is_not_hidden_by_them() {
+    let mut tree = Tree::new();
+    let hidden = format!("{LEAK} # gitleaks:allow\n").repeat(150);
+    tree.file("a.sh", &format!("{hidden}{LEAK}\n"));
+    let run = tree.scan(&[]);
+    assert_eq!(run.code, 1, "{}", run.stdout);
+    let report = tree.report(&[]);
+    let finding = &report["findings"][0];
+    assert_eq!(finding["location"]["start"]["line"], 151);
+    assert_eq!(finding["occurrences"], 151);
+    assert_eq!(finding["related"].as_array().unwrap().len(), 100);
+}
