@@ -11,8 +11,8 @@ use super::excerpt::Locator;
 use super::scope::Scope;
 use crate::detect::{Detection, Detector};
 use crate::model::{
-    Checksum, Confidence, Digest, Evidence, Finding, Fingerprint, Label, Leak, Location,
-    Provenance, Routing, RuleId, Severity, Subject,
+    Checksum, Confidence, Digest, Finding, Fingerprint, Label, Leak, Location, Provenance, Routing,
+    RuleId, Severity, Subject,
 };
 use crate::source::{Blob, BlobVisitor};
 use crate::suppress::{InlineComment, InlineDefect, MARKER, inline_comments, peer_comment};
@@ -247,7 +247,7 @@ fn message(leak: &Leak, occurrences: usize) -> String {
         1 => String::new(),
         places => format!(" in {places} places"),
     };
-    let checksum = match checksum(leak) {
+    let checksum = match leak.checksum() {
         Checksum::Verified => ", checksum verified",
         Checksum::Broken => ", but its checksum does not hold: damaged or made up",
         Checksum::None => "",
@@ -259,16 +259,6 @@ fn message(leak: &Leak, occurrences: usize) -> String {
         format!(" ({ids})")
     };
     format!("{what} in plain text{places}{checksum}{ids}")
-}
-
-fn checksum(leak: &Leak) -> Checksum {
-    if leak.evidence.contains(&Evidence::ChecksumVerified) {
-        Checksum::Verified
-    } else if leak.evidence.contains(&Evidence::ChecksumBroken) {
-        Checksum::Broken
-    } else {
-        Checksum::None
-    }
 }
 
 /// The ids of a payload, in words.

@@ -11,6 +11,7 @@
 
 mod configurations;
 mod excerpt;
+mod inspect;
 mod inventories;
 mod judge;
 mod leaks;
@@ -38,6 +39,7 @@ use inventories::{Inventories, inventories};
 use leaks::{Harvest, Search};
 use scope::{Scope, SourceTable};
 
+pub use inspect::inspect;
 pub use leaks::Progress;
 pub use request::{ScanRequest, Stdin};
 pub use settings::{ConfigFile, find_config, load_config, scanned_folders};

@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::kind::TokenKind;
 use super::location::{Label, Location, Site};
-use super::secret::{Digest, Evidence, Mask, Routing, hex};
+use super::secret::{Checksum, Digest, Evidence, Mask, Routing, hex};
 
 /// A word that is none of a fixed list.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -189,6 +189,19 @@ pub struct Leak {
     pub evidence: Vec<Evidence>,
     /// Ids read from its payload.
     pub routing: Option<Routing>,
+}
+
+impl Leak {
+    /// What the checksum says.
+    pub fn checksum(&self) -> Checksum {
+        if self.evidence.contains(&Evidence::ChecksumVerified) {
+            Checksum::Verified
+        } else if self.evidence.contains(&Evidence::ChecksumBroken) {
+            Checksum::Broken
+        } else {
+            Checksum::None
+        }
+    }
 }
 
 /// Whether a fix may change what a job does.

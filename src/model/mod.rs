@@ -6,6 +6,7 @@
 mod credential;
 mod facts;
 mod finding;
+mod inspection;
 mod kind;
 mod location;
 mod problem;
@@ -22,6 +23,7 @@ pub use finding::{
     Confidence, Finding, Fingerprint, Fix, FixSafety, Leak, Persona, Replacement, RuleId, Severity,
     Subject, Suppressed, SuppressionKind, UnknownWord, Violation,
 };
+pub use inspection::Inspection;
 pub use inventory::{
     Expiry, HeldIn, InventoryToken, LastUse, Role, Rotation, ScopeGrant, Sharing, TokenState,
 };

@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::{prose, sanitize};
 use crate::model::{
     Excerpt, Finding, FixSafety, Layer, Leak, Location, Origin, PathBase, Position, Problem,
-    ProblemLevel, Report, Stats, Subject, SuppressionKind, TokenKind, UnusedSuppression,
+    ProblemLevel, Report, Routing, Stats, Subject, SuppressionKind, TokenKind, UnusedSuppression,
 };
 use crate::rules::{Rule, RuleSet};
 
@@ -245,27 +245,33 @@ impl<'r> TokenJson<'r> {
                 .iter()
                 .map(|evidence| evidence.as_str())
                 .collect(),
-            routing: leak.routing.as_ref().map(|routing| RoutingJson {
-                user: routing.user,
-                project: routing.project,
-                group: routing.group,
-                organization: routing.organization,
-                cell: routing.cell,
-                runner_type: routing.runner_type,
-            }),
+            routing: leak.routing.as_ref().map(RoutingJson::new),
         }
     }
 }
 
 /// The identifiers in the payload of a routable token.
 #[derive(Serialize)]
-struct RoutingJson {
+pub(super) struct RoutingJson {
     user: Option<u64>,
     project: Option<u64>,
     group: Option<u64>,
     organization: Option<u64>,
     cell: Option<u64>,
     runner_type: Option<u64>,
+}
+
+impl RoutingJson {
+    pub(super) const fn new(routing: &Routing) -> Self {
+        Self {
+            user: routing.user,
+            project: routing.project,
+            group: routing.group,
+            organization: routing.organization,
+            cell: routing.cell,
+            runner_type: routing.runner_type,
+        }
+    }
 }
 
 #[derive(Serialize)]

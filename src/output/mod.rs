@@ -6,6 +6,7 @@
 //! can show comes in as a [`Style`].
 
 mod human;
+mod inspection;
 mod json;
 mod prose;
 #[cfg(test)]
@@ -20,6 +21,8 @@ use std::str::FromStr;
 
 use crate::model::{Report, UnknownWord};
 use crate::rules::RuleSet;
+
+pub use inspection::{write_human as write_inspection, write_json as write_inspection_json};
 
 /// A way to write a report down.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -9,6 +9,7 @@ mod bad_input;
 mod cli;
 mod examples;
 mod harness;
+mod inspect;
 mod inventory;
 mod output;
 mod readme;

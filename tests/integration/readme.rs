@@ -28,7 +28,10 @@ fn ci_runs_the_test_command_of_the_readme() {
 
 #[test]
 fn options_in_documents_exist() {
-    let help = Glpatrol::new().args(["scan", "--help"]).run().stdout;
+    let help: String = [&["scan"][..], &["inspect"]]
+        .iter()
+        .map(|command| Glpatrol::new().args(*command).args(["--help"]).run().stdout)
+        .collect();
     let option = Regex::new(r"(?:^|[\s`])(--[a-z][a-z-]+)").unwrap();
     let documents = ["README.md", "action.yml", ".pre-commit-hooks.yaml"];
     for document in documents {

@@ -1,6 +1,7 @@
 //! The arguments, and what they mean to the library.
 
 use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::io::{self, IsTerminal as _};
 use std::path::PathBuf;
 
@@ -26,6 +27,8 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Search files for leaked tokens, lint CI configurations and token inventories.
     Scan(Box<ScanArguments>),
+    /// Say what a token is, from standard input: kind, checksum, ids, how to revoke it.
+    Inspect(InspectArguments),
     /// List, show or test rules.
     #[command(subcommand)]
     Rules(RulesCommand),
@@ -167,6 +170,38 @@ enum ColorChoice {
     Auto,
     Always,
     Never,
+}
+
+/// Say what a token is: kind, form, checksum, the ids in it, what it opens, how to revoke it.
+///
+/// Reads it from standard input or from a variable of the environment, sends it nowhere and shows
+/// nothing of it beyond the mask that reports show.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Exit codes: 0 a GitLab token · 1 none, or the shape alone · 2 could not run"
+)]
+pub(crate) struct InspectArguments {
+    /// The variable of the environment that holds the token, instead of standard input.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) env: Option<OsString>,
+
+    /// Format of the answer.
+    #[arg(short, long, value_name = "FORMAT", default_value = "human")]
+    pub(crate) format: InspectFormat,
+
+    /// A rule file or a folder of them, beside the built-in rules. Repeatable.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) rules: Vec<PathBuf>,
+
+    /// Taken so that a token given by mistake is not repeated by the error.
+    #[arg(hide = true, trailing_var_arg = true, allow_hyphen_values = true)]
+    pub(crate) never: Vec<OsString>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum InspectFormat {
+    Human,
+    Json,
 }
 
 #[derive(Debug, Subcommand)]

@@ -1,6 +1,8 @@
 //! What each kind of credential is good for. `rules/knowledge/token-kinds.yml` has the sources; what
 //! tokens look like stands in the detectors.
 
+use std::collections::BTreeMap;
+
 use super::embedded;
 use crate::model::{Confidence, Role, Severity, TokenKind};
 
@@ -21,6 +23,8 @@ pub struct KindFacts {
     pub can_expire: Option<bool>,
     /// How long it lives, in words.
     pub lifetime: Option<String>,
+    /// Which releases made each form, by the name of the form, where that is known: `since 16.7`.
+    pub made: BTreeMap<String, String>,
     /// How it is managed.
     pub api: TokenApi,
     /// The role it gets where none is asked for.
@@ -68,6 +72,8 @@ struct RawKind {
     can_expire: Option<bool>,
     lifetime: Option<String>,
     #[serde(default)]
+    made: BTreeMap<String, String>,
+    #[serde(default)]
     api: TokenApi,
     default_role: Option<String>,
     severity: Severity,
@@ -92,6 +98,7 @@ pub(super) fn load() -> Vec<KindFacts> {
             scopes: raw.scopes,
             can_expire: raw.can_expire,
             lifetime: raw.lifetime,
+            made: raw.made,
             api: raw.api,
             default_role: raw
                 .default_role

@@ -1,4 +1,5 @@
 //! The subcommands, a file each.
 
+pub(crate) mod inspect;
 pub(crate) mod rules;
 pub(crate) mod scan;
