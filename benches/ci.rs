@@ -2,6 +2,7 @@
 //! references and defaults.
 
 use std::fmt::Write as _;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use glpatrol::ci::{ConfigKind, FileResolver, ResolveError, SourceFile, analyze, resolve};
@@ -44,7 +45,7 @@ impl FileResolver for Repository {
         found.cloned().ok_or(ResolveError::Missing)
     }
 
-    fn yaml_paths(&self) -> Vec<Arc<str>> {
+    fn yaml_paths(&self) -> Rc<[Arc<str>]> {
         self.0.iter().map(|file| Arc::clone(&file.path)).collect()
     }
 }

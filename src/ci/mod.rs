@@ -15,6 +15,7 @@ mod shell;
 mod usage;
 
 use std::collections::HashMap;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::model::{Facts, ProblemClass, ProblemLevel, SourceId, Span, TokenUse};
@@ -60,7 +61,7 @@ pub trait FileResolver {
     fn file(&self, path: &str) -> Result<SourceFile, ResolveError>;
 
     /// The paths of all files that end in `.yml` or `.yaml`, sorted: what include globs select from.
-    fn yaml_paths(&self) -> Vec<Arc<str>>;
+    fn yaml_paths(&self) -> Rc<[Arc<str>]>;
 }
 
 /// What a file is to GitLab.
@@ -198,7 +199,7 @@ mod tests {
             found.cloned().ok_or(ResolveError::Missing)
         }
 
-        fn yaml_paths(&self) -> Vec<Arc<str>> {
+        fn yaml_paths(&self) -> Rc<[Arc<str>]> {
             self.0.iter().map(|file| Arc::clone(&file.path)).collect()
         }
     }

@@ -1,7 +1,8 @@
 //! Phase 2, CI: finds the configurations of every root, resolves them and gathers their facts.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeSet, HashMap};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use super::leaks::Harvest;
@@ -13,9 +14,15 @@ use crate::ci::{
 use crate::detect::Detector;
 use crate::model::{Facts, Problem, ProblemClass, ProblemLevel, SourceId};
 use crate::source::{FileError, Root, read_within, yaml_paths};
+use crate::yaml::Budget;
 
 /// The name of the root configuration unless the project's settings say otherwise.
 const ROOT_CONFIGURATION: &str = ".gitlab-ci.yml";
+
+/// Bytes of YAML that are read for the fragments of one root, a file counted for each fragment that
+/// includes it: each is resolved by itself, so that many which share a large file would take hours. A
+/// thousand fragments that each include 100 KB stay below it.
+const FRAGMENT_BYTES: usize = 128 << 20;
 
 /// What the CI configurations of a run say.
 #[derive(Debug, Default)]
@@ -63,6 +70,7 @@ pub(super) fn configurations(
             table,
             detector,
             failed: RefCell::default(),
+            yaml_paths: OnceCell::new(),
         };
         files.gather(&reached, ci_files, &mut gathered);
     }
@@ -77,6 +85,8 @@ struct RepositoryFiles<'a> {
     table: &'a RefCell<SourceTable>,
     detector: &'a Detector,
     failed: RefCell<HashMap<Arc<str>, ResolveError>>,
+    /// The walk over the root that patterns need, once and only where there are any.
+    yaml_paths: OnceCell<Rc<[Arc<str>]>>,
 }
 
 impl RepositoryFiles<'_> {
@@ -98,6 +108,7 @@ impl RepositoryFiles<'_> {
                 Err(error) => gathered.problems.push(self.unreadable(path, &error)),
             }
         }
+        let mut budget = Budget::new(FRAGMENT_BYTES);
         for path in reached {
             if roots.contains(&***path) || !may_be_config(path) {
                 continue;
@@ -108,7 +119,11 @@ impl RepositoryFiles<'_> {
                         && classify(&file.path, &file.text) == Some(ConfigKind::Fragment)
                     {
                         let kind = ConfigKind::Fragment;
-                        self.analyse(&file, kind, reached, &mut analysed, gathered);
+                        let bytes = self.analyse(&file, kind, reached, &mut analysed, gathered);
+                        if budget.spend(bytes).is_none() {
+                            gathered.problems.push(self.beyond_budget(path));
+                            return;
+                        }
                     }
                 }
                 Err(error) => gathered.problems.push(self.unreadable(path, &error)),
@@ -116,6 +131,7 @@ impl RepositoryFiles<'_> {
         }
     }
 
+    /// Gathers what a configuration says, and gives the bytes of all files that it is made of.
     fn analyse(
         &self,
         file: &SourceFile,
@@ -123,7 +139,7 @@ impl RepositoryFiles<'_> {
         reached: &BTreeSet<&Arc<str>>,
         analysed: &mut BTreeSet<SourceId>,
         gathered: &mut Configurations,
-    ) {
+    ) -> usize {
         let Analysis {
             facts,
             problems,
@@ -134,24 +150,41 @@ impl RepositoryFiles<'_> {
         gathered.jobs += jobs as u64;
         gathered.facts.extend(facts);
         let table = self.table.borrow();
+        let mut bytes = 0;
         for source in sources {
             analysed.insert(source);
+            bytes += table.get(source).text.len();
             if reached.contains(&table.get(source).provenance.path) {
                 gathered.in_scope.insert(source);
             }
         }
         gathered.problems.extend(located(&table, problems));
+        bytes
     }
 
     fn unreadable(&self, path: &str, error: &ResolveError) -> Problem {
+        let message = format!("the CI configuration {error}");
+        self.problem(ProblemClass::Unreadable, path, message)
+    }
+
+    fn beyond_budget(&self, path: &str) -> Problem {
+        let mebibytes = FRAGMENT_BYTES >> 20;
+        let message = format!(
+            "the CI fragments up to this one take more than {mebibytes} MiB with what they include; no further one is analysed"
+        );
+        self.problem(ProblemClass::Limit, path, message)
+    }
+
+    /// Something that keeps a file, or those after it, from being analysed.
+    fn problem(&self, class: ProblemClass, path: &str, message: String) -> Problem {
         let provenance = self.scope.provenance(self.at, &path.into());
         Problem {
             level: ProblemLevel::Error,
-            class: ProblemClass::Unreadable,
+            class,
             path: provenance.display_path(),
             base: provenance.base,
             position: None,
-            message: format!("the CI configuration {error}"),
+            message,
             mend: None,
         }
     }
@@ -189,8 +222,9 @@ impl FileResolver for RepositoryFiles<'_> {
         }
     }
 
-    fn yaml_paths(&self) -> Vec<Arc<str>> {
-        yaml_paths(self.root)
+    fn yaml_paths(&self) -> Rc<[Arc<str>]> {
+        let paths = self.yaml_paths.get_or_init(|| yaml_paths(self.root).into());
+        Rc::clone(paths)
     }
 }
 

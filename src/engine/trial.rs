@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::ops::Range;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use jiff::civil::{Date, date};
@@ -264,7 +265,7 @@ impl FileResolver for NoFiles {
         Err(ResolveError::Missing)
     }
 
-    fn yaml_paths(&self) -> Vec<Arc<str>> {
-        Vec::new()
+    fn yaml_paths(&self) -> Rc<[Arc<str>]> {
+        [].into()
     }
 }

@@ -14,6 +14,7 @@ use super::report::short;
 use super::value::{Data, Mapping, Place, Value};
 use crate::ci::{ResolveError, SourceFile};
 use crate::model::{ProblemClass, ProblemLevel, Site, Span};
+use crate::yaml::Budget;
 
 /// Files that one configuration may include, duplicates counted (gitlabhq/gitlabhq
 /// `doc/ci/yaml/includes.md`).
@@ -201,13 +202,12 @@ impl Resolver<'_> {
             return;
         }
         if relative.contains('*') {
-            let pattern = Pattern::new(relative);
-            let selected: Vec<Arc<str>> = self
-                .repository
-                .yaml_paths()
-                .into_iter()
-                .filter(|path| is_yaml(path) && pattern.matches(path))
-                .collect();
+            let paths = self.repository.yaml_paths();
+            let selected = Pattern::new(relative).select(&paths, &mut self.report.pattern_steps);
+            let Some(selected) = selected else {
+                self.report.slow_pattern(site);
+                return;
+            };
             if selected.is_empty() {
                 let message = format!("include `{path}` matches no file");
                 self.report
@@ -310,7 +310,9 @@ fn without_userinfo(url: &str) -> String {
 /// GitLab turns these into `[^/]*` and `.*` (gitlabhq/gitlabhq `app/models/repository.rb`,
 /// `search_files_by_wildcard_path`), so `a/**/*.yml` selects from folders below `a` only, unlike every
 /// other glob.
-struct Pattern {
+struct Pattern<'t> {
+    /// What stands before the first star: it narrows sorted paths down without looking at each.
+    prefix: &'t str,
     tokens: Vec<Token>,
 }
 
@@ -320,10 +322,11 @@ enum Token {
     Anything,
 }
 
-impl Pattern {
-    fn new(pattern: &str) -> Self {
+impl<'t> Pattern<'t> {
+    fn new(pattern: &'t str) -> Self {
+        let (prefix, _) = pattern.split_once('*').unwrap_or((pattern, ""));
         let mut tokens = Vec::new();
-        let mut rest = pattern.as_bytes();
+        let mut rest = &pattern.as_bytes()[prefix.len()..];
         while let Some((first, tail)) = rest.split_first() {
             rest = tail;
             tokens.push(match (first, tail) {
@@ -335,16 +338,34 @@ impl Pattern {
                 (byte, _) => Token::Byte(*byte),
             });
         }
-        Self { tokens }
+        Self { prefix, tokens }
     }
 
-    /// Walks all ways to match at once: at most one step for each pair of token and byte.
-    fn matches(&self, path: &str) -> bool {
+    /// Those of the sorted `paths` that match; `None` when the steps that this may take are used up.
+    fn select(&self, paths: &[Arc<str>], steps: &mut Budget) -> Option<Vec<Arc<str>>> {
+        let mut selected = Vec::new();
+        let first = paths.partition_point(|path| **path < *self.prefix);
+        let beyond_prefix = paths[first..]
+            .iter()
+            .map_while(|path| Some((path, path.strip_prefix(self.prefix)?)));
+        for (path, rest) in beyond_prefix {
+            steps.spend(self.tokens.len() * (rest.len() + 1))?;
+            if is_yaml(path) && self.matches(rest) {
+                selected.push(Arc::clone(path));
+            }
+        }
+        Some(selected)
+    }
+
+    /// Whether what follows the prefix matches. Walks all ways to match at once: at most one step for
+    /// each pair of token and byte.
+    fn matches(&self, rest: &str) -> bool {
         let mut states = vec![false; self.tokens.len() + 1];
+        let mut next = states.clone();
         states[0] = true;
         self.skip_stars(&mut states);
-        for byte in path.bytes() {
-            let mut next = vec![false; states.len()];
+        for byte in rest.bytes() {
+            next.fill(false);
             for (at, token) in self.tokens.iter().enumerate() {
                 if !states[at] {
                     continue;
@@ -356,7 +377,7 @@ impl Pattern {
                 }
             }
             self.skip_stars(&mut next);
-            states = next;
+            std::mem::swap(&mut states, &mut next);
         }
         states[self.tokens.len()]
     }
@@ -387,17 +408,28 @@ mod tests {
             ("*.yml", "a.yaml", false),
             ("a?.yml", "ab.yml", false),
         ] {
-            assert_eq!(
-                Pattern::new(pattern).matches(path),
-                matches,
-                "{pattern} {path}"
-            );
+            let paths = ["aa.yml", path, "zz.yml"].map(Arc::from);
+            let selected = Pattern::new(pattern).select(&paths, &mut Budget::new(10_000));
+            let is_selected = selected.unwrap().iter().any(|found| **found == *path);
+            assert_eq!(is_selected, matches, "{pattern} {path}");
         }
     }
 
     #[test]
-    fn hostile_patterns_take_no_longer_than_their_product() {
-        assert!(!Pattern::new(&"*a".repeat(500)).matches(&"a".repeat(400)));
+    fn hostile_patterns_take_no_more_steps_than_they_may() {
+        let paths = [Arc::from(format!("{}.yml", "a".repeat(400)))];
+        let hostile = format!("a{}", "*a".repeat(500));
+        let select = |steps| Pattern::new(&hostile).select(&paths, &mut Budget::new(steps));
+        assert_eq!(select(1_000_000), Some(vec![]));
+        assert_eq!(select(100_000), None);
+    }
+
+    #[test]
+    fn paths_beside_the_prefix_of_a_pattern_take_no_step() {
+        let paths = ["a/x.yml", "b/x.yml", "c/x.yml"].map(Arc::from);
+        let select = |steps| Pattern::new("b/*.yml").select(&paths, &mut Budget::new(steps));
+        assert_eq!(select(5 * 6), Some(vec![Arc::clone(&paths[1])]));
+        assert_eq!(select(5 * 6 - 1), None);
     }
 
     #[test]

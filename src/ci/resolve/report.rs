@@ -13,6 +13,10 @@ const NODE_BUDGET: usize = 1_000_000;
 /// Bytes of script text over all jobs of a configuration.
 const SCRIPT_BUDGET: usize = 32 << 20;
 
+/// Steps that matching the patterns of `include` may take, which is a second or two. Fifty patterns of six
+/// tokens that are each tried on twenty thousand paths of sixty bytes take a third of it.
+const PATTERN_STEPS: usize = 1_000_000_000;
+
 /// What a script item counts besides its text.
 const SCRIPT_ITEM_COST: usize = 128;
 
@@ -24,6 +28,7 @@ pub(super) struct Report {
     /// How often something was lost that a job asked for.
     pub(super) losses: usize,
     pub(super) nodes: Budget,
+    pub(super) pattern_steps: Budget,
     script_bytes: Budget,
     seen: HashSet<(Site, String)>,
     exhausted: bool,
@@ -37,6 +42,7 @@ impl Report {
             gaps: Vec::new(),
             losses: 0,
             nodes: Budget::new(NODE_BUDGET),
+            pattern_steps: Budget::new(PATTERN_STEPS),
             script_bytes: Budget::new(SCRIPT_BUDGET),
             seen: HashSet::new(),
             exhausted: false,
@@ -92,6 +98,13 @@ impl Report {
     /// Takes room for one script item; `None` when it is used up.
     pub(super) fn spend_script(&mut self, text: &str) -> Option<()> {
         self.script_bytes.spend(text.len() + SCRIPT_ITEM_COST)
+    }
+
+    /// A pattern of `include` was not followed because the steps for all of them are used up.
+    pub(super) fn slow_pattern(&mut self, site: Site) {
+        self.losses += 1;
+        let message = "the patterns of `include` take too long to be matched with all files";
+        self.error(ProblemClass::Limit, site, message.to_owned());
     }
 
     /// Tells once that a budget is used up.

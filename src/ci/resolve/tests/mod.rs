@@ -4,6 +4,7 @@ mod include;
 mod limits;
 
 use std::fmt::Write as _;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use super::{Resolved, resolve};
@@ -45,10 +46,10 @@ impl FileResolver for Repository {
             .ok_or(ResolveError::Missing)
     }
 
-    fn yaml_paths(&self) -> Vec<Arc<str>> {
+    fn yaml_paths(&self) -> Rc<[Arc<str>]> {
         let mut paths: Vec<_> = self.0.iter().map(|(path, _)| Arc::from(*path)).collect();
         paths.sort();
-        paths
+        paths.into()
     }
 }
 
