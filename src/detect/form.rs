@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::alphabet::run_length;
 use super::boundary::closes;
+use super::context::{PLACES, Place};
 use super::evidence::{Verdict, judge};
 use super::routable::Version;
 use crate::model::{Confidence, Evidence, RuleId, Severity, TokenKind};
@@ -43,16 +44,19 @@ pub(super) enum Anchor {
     Prefix(Vec<Entry>),
     /// `.01.` of a routable token, whatever its prefix.
     VersionMark,
-    /// `[[runners]]` of a runner's configuration.
-    RunnerConfig,
+    /// A word that leads to values which their place tells.
+    Word(&'static Place),
 }
+
+/// What a hit of one needle may be: literals that begin with the needle, with what they stand for.
+pub(super) type Literals = Vec<(Vec<u8>, Anchor)>;
 
 /// All forms, and the needles that lead to them.
 #[derive(Debug, Default)]
 pub(super) struct Catalogue {
     pub(super) forms: Vec<CompiledForm>,
-    /// Prefixes that only a runner's configuration gives a meaning.
-    pub(super) runner_config: Vec<Entry>,
+    /// Forms that are found by their place alone, with the prefix they have there, or none.
+    pub(super) placed: Vec<Entry>,
     /// Every prefix of forms that are found by it, longest first: the tail of an unknown prefix may
     /// be one of them.
     known: Vec<Entry>,
@@ -70,7 +74,7 @@ impl Catalogue {
         // The sort is stable: among equal prefixes the order of the rules and of their forms holds.
         let longest_first = |entry: &Entry| std::cmp::Reverse(entry.prefix.len());
         catalogue.known.sort_by_key(longest_first);
-        catalogue.runner_config.sort_by_key(longest_first);
+        catalogue.placed.sort_by_key(longest_first);
         catalogue
     }
 
@@ -84,7 +88,13 @@ impl Catalogue {
                     .map_or(rule.severity, |own| own.min(rule.severity)),
                 confidence: form
                     .confidence
-                    .map_or(rule.confidence, |own| own.min(rule.confidence)),
+                    .unwrap_or(rule.confidence)
+                    .min(rule.confidence)
+                    .min(if form.prefixes.is_empty() {
+                        Confidence::Medium
+                    } else {
+                        Confidence::High
+                    }),
                 name: Arc::from(form.name.as_str()),
                 kinds: if form.kinds.is_empty() {
                     detector.kinds.clone()
@@ -94,21 +104,48 @@ impl Catalogue {
                 body: form.body.clone(),
                 context: form.context,
             });
-            let list = if form.context == Some(Context::RunnerConfig) {
-                &mut self.runner_config
+            let list = if form.context.is_some_and(Context::is_place) {
+                &mut self.placed
             } else {
                 &mut self.known
             };
-            list.extend(form.prefixes.iter().map(|prefix| Entry {
-                prefix: prefix.clone().into_bytes(),
+            let bare = form.prefixes.is_empty().then_some("");
+            let prefixes = form.prefixes.iter().map(String::as_str).chain(bare);
+            list.extend(prefixes.map(|prefix| Entry {
+                prefix: prefix.as_bytes().to_vec(),
                 form: index,
             }));
         }
     }
 
-    /// The needles with their anchors. No needle begins with another: `glrt-t1_` is looked for
-    /// behind the needle `glrt-`.
-    pub(super) fn anchors(&self) -> (Vec<Vec<u8>>, Vec<Anchor>) {
+    /// Whether any form is looked for in this context.
+    fn has_place(&self, context: Context) -> bool {
+        self.forms.iter().any(|form| form.context == Some(context))
+    }
+
+    /// The needles, each with its literals. No needle begins with another:
+    /// `glrt-t1_` is looked for behind the needle `glrt-`.
+    pub(super) fn anchors(&self) -> (Vec<Vec<u8>>, Vec<Literals>) {
+        let mut literals = self.literals();
+        literals.sort_by_key(|(literal, _)| literal.len());
+        let mut needles: Vec<Vec<u8>> = Vec::new();
+        let mut anchors: Vec<Literals> = Vec::new();
+        for (literal, anchor) in literals {
+            let shorter = needles
+                .iter()
+                .position(|needle| literal.starts_with(needle));
+            let at = shorter.unwrap_or_else(|| {
+                needles.push(literal.clone());
+                anchors.push(Vec::new());
+                needles.len() - 1
+            });
+            anchors[at].push((literal, anchor));
+        }
+        (needles, anchors)
+    }
+
+    /// What is looked for, and what it stands for; of prefixes only those that begin with no other.
+    fn literals(&self) -> Literals {
         let mut needles: Vec<Vec<u8>> = Vec::new();
         let mut anchors: Vec<Anchor> = Vec::new();
         // Shortest first, so that a needle is there before those that begin with it.
@@ -138,11 +175,13 @@ impl Catalogue {
             needles.push(super::routable::VERSION_MARK.to_vec());
             anchors.push(Anchor::VersionMark);
         }
-        if !self.runner_config.is_empty() {
-            needles.push(super::runner_config::HEADER.to_vec());
-            anchors.push(Anchor::RunnerConfig);
+        for place in PLACES.iter().filter(|place| self.has_place(place.context)) {
+            for word in place.words {
+                needles.push(word.as_bytes().to_vec());
+                anchors.push(Anchor::Word(place));
+            }
         }
-        (needles, anchors)
+        needles.into_iter().zip(anchors).collect()
     }
 
     /// The most bytes that may stand before the payload of a routable token: the prefix of an

@@ -10,6 +10,7 @@
 
 mod alphabet;
 mod boundary;
+mod context;
 mod evidence;
 mod form;
 mod needles;
@@ -24,7 +25,7 @@ use std::sync::Arc;
 
 use self::boundary::{Left, left_of};
 use self::evidence::Verdict;
-use self::form::{Anchor, Catalogue, CompiledForm, Entry, match_segments};
+use self::form::{Anchor, Catalogue, CompiledForm, Entry, Literals, match_segments};
 use self::needles::Needles;
 use self::routable::{Proof, Tail, payload_stop};
 use crate::model::{
@@ -62,7 +63,7 @@ impl Detection {
 pub struct Detector {
     needles: Needles,
     /// What each needle stands for.
-    anchors: Vec<Anchor>,
+    anchors: Vec<Literals>,
     catalogue: Catalogue,
     /// How far before its payload a routable token may begin.
     longest_prefix: usize,
@@ -101,20 +102,30 @@ impl Detector {
 
     /// Adds what the needle at `start` turns out to be.
     fn verify(&self, text: &[u8], needle: usize, start: usize, detections: &mut Vec<Detection>) {
-        match &self.anchors[needle] {
+        for (literal, anchor) in &self.anchors[needle] {
+            if text[start..].starts_with(literal) {
+                self.follow(text, anchor, start, detections);
+            }
+        }
+    }
+
+    /// Adds what the literal at `start` leads to.
+    fn follow(&self, text: &[u8], anchor: &Anchor, start: usize, detections: &mut Vec<Detection>) {
+        match anchor {
             Anchor::Prefix(entries) => {
                 detections.extend(self.at_prefix(text, start, entries));
             }
             Anchor::VersionMark => {
                 detections.extend(self.at_version_mark(text, start));
             }
-            Anchor::RunnerConfig => runner_config::for_each_token(text, start, |value| {
-                let entries = &self.catalogue.runner_config;
-                detections.extend(
-                    entries
-                        .iter()
-                        .find_map(|entry| self.classic(text, value, Left::Open, entry)),
-                );
+            Anchor::Word(place) => (place.values)(text, start, &mut |value| {
+                let mut entries = self.catalogue.placed.iter();
+                detections.extend(entries.find_map(|entry| {
+                    let form = &self.catalogue.forms[entry.form];
+                    (form.context == Some(place.context))
+                        .then(|| self.classic(text, value, Left::Open, entry))
+                        .flatten()
+                }));
             }),
         }
     }
@@ -173,6 +184,10 @@ impl Detector {
         let Verdict::Keep(confidence) = shape.verdict else {
             return None;
         };
+        let value = Span::new(body, shape.end);
+        if entry.prefix.is_empty() && !context::is_token(text, value, &shape.verdict) {
+            return None;
+        }
         let token = Token {
             span: Span::new(first, shape.end),
             public: body - first,
@@ -305,7 +320,10 @@ fn settle(detections: &mut Vec<Detection>, first: usize) {
     if detections.len() - first < 2 {
         return;
     }
-    detections[first..].sort_by_key(|detection| (detection.span, detection.public));
+    detections[first..].sort_by(|a, b| {
+        let key = |detection: &Detection| (detection.span, detection.public);
+        (key(a), &a.rule, &a.leak.form).cmp(&(key(b), &b.rule, &b.leak.form))
+    });
     let mut kept = first;
     for next in first + 1..detections.len() {
         if !detections[kept].span.overlaps(detections[next].span) {

@@ -1,20 +1,21 @@
 //! The configuration of GitLab Runner, where a token may stand that nothing but its place tells.
 //!
 //! Runners that registered between October 2024 and March 2025 were given tokens such as `t1_…`,
-//! with no `gl` prefix (gitlabhq/gitlabhq `lib/authn/tokens/runner_authentication_token.rb`). Three
-//! letters are too few to search all texts for, so they are looked for below `[[runners]]` alone.
+//! with no `gl` prefix (gitlabhq/gitlabhq `lib/authn/tokens/runner_authentication_token.rb`), and older
+//! ones have no prefix at all. Three letters are too few to search all texts for, so they are looked
+//! for below `[[runners]]` alone.
 
 use memchr::{memchr, memmem};
 
 /// The header that begins the section of a runner in `config.toml`.
-pub(super) const HEADER: &[u8] = b"[[runners]]";
+const HEADER: &[u8] = b"[[runners]]";
 
 /// How far below its header the token of a runner is looked for.
 const SECTION: usize = 8 * 1024;
 
 /// Calls `found` with the offset of each value of `token` in the section whose header begins at
 /// `header`.
-pub(super) fn for_each_token(text: &[u8], header: usize, mut found: impl FnMut(usize)) {
+pub(super) fn for_each_token(text: &[u8], header: usize, found: &mut dyn FnMut(usize)) {
     let from = header + HEADER.len();
     let section = &text[from..text.len().min(from + SECTION)];
     // The next section has a header, and so a search, of its own.
@@ -49,7 +50,7 @@ mod tests {
     fn values(text: &str) -> Vec<&str> {
         let mut values = Vec::new();
         for (header, _) in text.match_indices("[[runners]]") {
-            for_each_token(text.as_bytes(), header, |at| {
+            for_each_token(text.as_bytes(), header, &mut |at| {
                 values.push(text[at..].split(['"', '\'']).next().unwrap());
             });
         }

@@ -18,12 +18,14 @@ pub(super) const DETECTORS: &[(&str, &str)] = embed! { "detectors":
     "leaked-job-token",
     "leaked-mail-token",
     "leaked-oauth-secret",
+    "leaked-oauth-token",
     "leaked-runner-controller-token",
     "leaked-runner-registration-token",
     "leaked-runner-token",
     "leaked-scim-token",
     "leaked-session-cookie",
     "leaked-trigger-token",
+    "leaked-unprefixed-token",
     "leaked-workspace-token",
 };
 

@@ -150,7 +150,7 @@ pub struct Detector {
 pub struct Form {
     /// The name in reports: `legacy`, `routable-v1`.
     pub name: String,
-    /// Public prefixes, any of which may begin the token.
+    /// Public prefixes, any of which may begin the token; empty where its context alone tells it.
     pub prefixes: Vec<String>,
     /// What follows.
     pub body: Body,
@@ -234,6 +234,51 @@ pub enum Context {
     /// In the key of an incoming mail address: `…-` before it, `-issue` or `-merge-request` after it
     /// (<https://docs.gitlab.com/user/project/issues/create_issues/>).
     MailAddress,
+    /// A `PRIVATE-TOKEN` header or `private_token` parameter (<https://docs.gitlab.com/api/rest/authentication/>).
+    PrivateToken,
+    /// The password of the user `oauth2` in an address.
+    OauthUrl,
+    /// The password of a user such as `gitlab+deploy-token-7` in an address.
+    DeployTokenUrl,
+    /// The password of `gitlab-ci-token` in an address, or a value of `CI_JOB_TOKEN`.
+    JobToken,
+    /// A value of `GITLAB_TOKEN`, `GITLAB_API_TOKEN`, `GL_TOKEN` and the like.
+    TokenVariable,
+    /// The password of a machine with `gitlab` in its name in a `.netrc`.
+    Netrc,
+    /// `_authToken` of a registry whose address names GitLab or its API.
+    NpmRegistry,
+    /// `token=` of a command that calls `trigger/pipeline`.
+    TriggerCall,
+    /// The secret of an application by its name, with GitLab named near.
+    ClientSecret,
+    /// `Bearer …` or `access_token=…` near an address of GitLab's API.
+    ApiCall,
+}
+
+impl Context {
+    /// Whether its own words lead to the token, which then needs no prefix.
+    pub const fn is_place(self) -> bool {
+        !matches!(self, Self::MailAddress)
+    }
+
+    /// The name in rule files.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::RunnerConfig => "runner-config",
+            Self::MailAddress => "mail-address",
+            Self::PrivateToken => "private-token",
+            Self::OauthUrl => "oauth-url",
+            Self::DeployTokenUrl => "deploy-token-url",
+            Self::JobToken => "job-token",
+            Self::TokenVariable => "token-variable",
+            Self::Netrc => "netrc",
+            Self::NpmRegistry => "npm-registry",
+            Self::TriggerCall => "trigger-call",
+            Self::ClientSecret => "client-secret",
+            Self::ApiCall => "api-call",
+        }
+    }
 }
 
 /// Texts that a rule must and must not fire on; placeholders (`{{personal_access_token/legacy}}`)

@@ -124,6 +124,12 @@ pub fn make(
         form: form.name.clone(),
     };
     let body = match &form.body {
+        // Without a prefix only what looks random is taken for a token; a few are not.
+        Body::Segments(segments) if modifier.is_none() && prefix.is_empty() => {
+            std::iter::repeat_with(|| segmented(segments, modifier, random))
+                .find(|body| body.as_ref().is_none_or(|body| looks_random(body)))
+                .flatten()
+        }
         Body::Segments(segments) => segmented(segments, modifier, random),
         Body::RoutableV0 => routable(kind, prefix, false, modifier, random),
         Body::RoutableV1 => routable(kind, prefix, true, modifier, random),
@@ -143,6 +149,13 @@ pub fn make(
         public: if named { 0 } else { prefix.len() },
         text,
     })
+}
+
+/// Whether a body has a digit, and an upper case letter where it is not of hexadecimal digits.
+fn looks_random(body: &str) -> bool {
+    let has = |test: fn(&u8) -> bool| body.bytes().any(|byte| test(&byte));
+    let is_hex = body.bytes().all(|byte| Alphabet::Hex.contains(byte));
+    has(u8::is_ascii_digit) && (is_hex || has(u8::is_ascii_uppercase))
 }
 
 /// A body of `segments`; `None` where the modifier does not fit.

@@ -45,8 +45,9 @@ fn forms(rules: &RuleSet) -> Vec<(&Rule, TokenKind, &crate::rules::Form, &str)> 
         };
         for form in &detector.forms {
             let kind = form.kinds.first().unwrap_or(&detector.kinds[0]);
-            for prefix in &form.prefixes {
-                forms.push((rule, *kind, form, prefix.as_str()));
+            let bare = form.prefixes.is_empty().then_some("");
+            for prefix in form.prefixes.iter().map(String::as_str).chain(bare) {
+                forms.push((rule, *kind, form, prefix));
             }
         }
     }
@@ -58,6 +59,24 @@ fn in_context(form: &crate::rules::Form, token: &str) -> String {
     match form.context {
         Some(Context::RunnerConfig) => format!("[[runners]]\ntoken = \"{token}\"\n"),
         Some(Context::MailAddress) => format!("in+a-7-{token}-issue@mail.example"),
+        Some(Context::PrivateToken) => format!("curl -H 'PRIVATE-TOKEN: {token}' x"),
+        Some(Context::OauthUrl) => format!("https://oauth2:{token}@host.example/a.git"),
+        Some(Context::DeployTokenUrl) => {
+            format!("https://gitlab+deploy-token-7:{token}@host.example/a.git")
+        }
+        Some(Context::JobToken) => format!("https://gitlab-ci-token:{token}@host.example/a.git"),
+        Some(Context::TokenVariable) => format!("export GITLAB_TOKEN={token}\n"),
+        Some(Context::Netrc) => format!("machine gitlab.example login me password {token}\n"),
+        Some(Context::NpmRegistry) => {
+            format!("//host.example/api/v4/packages/npm/:_authToken={token}\n")
+        }
+        Some(Context::TriggerCall) => {
+            format!("curl -F token={token} -F ref=main https://host.example/trigger/pipeline\n")
+        }
+        Some(Context::ClientSecret) => format!("gitlab:\n  client_secret: '{token}'\n"),
+        Some(Context::ApiCall) => {
+            format!("curl -H \"Authorization: Bearer {token}\" https://host.example/api/v4/user")
+        }
         None => format!("a \"{token}\" b"),
     }
 }

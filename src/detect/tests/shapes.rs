@@ -107,6 +107,42 @@ fn what_only_looks_like_a_token_never_reaches_medium() {
 }
 
 #[test]
+fn an_unprefixed_token_is_medium_at_most_and_found_once() {
+    let expansion = expanded(
+        "GITLAB_PRIVATE_TOKEN={{personal_access_token/token-variable}}\n\
+         gitlab_private_token: {{personal_access_token/token-variable#2}}\n",
+    );
+    let detections = found(&expansion.text);
+    assert_eq!(detections.len(), 2);
+    for (detection, specimen) in detections.iter().zip(&expansion.specimens) {
+        assert_eq!(detection.confidence, Confidence::Medium);
+        assert_eq!(detection.public, 0);
+        assert!(detection.leak.evidence.contains(&Evidence::Context));
+        let Span { start, end } = detection.span;
+        assert!(&expansion.text[start..end] == specimen.token());
+    }
+}
+
+#[test]
+fn a_context_leaves_tokens_with_a_prefix_to_their_rule() {
+    let expansion = expanded(
+        "PRIVATE-TOKEN: {{personal_access_token/legacy}}\n\
+         https://oauth2:{{personal_access_token/routable-v1}}@gitlab.example\n\
+         GITLAB_TOKEN={{deploy_token/legacy}}\n",
+    );
+    let detections = found(&expansion.text);
+    let rules: Vec<&str> = detections.iter().map(|found| found.rule.as_str()).collect();
+    assert_eq!(
+        rules,
+        [
+            "leaked-access-token",
+            "leaked-access-token",
+            "leaked-deploy-token"
+        ]
+    );
+}
+
+#[test]
 fn endless_input_is_read_in_linear_time() {
     // A quadratic walk over these would take an hour.
     let detector = detector();
@@ -121,6 +157,15 @@ fn endless_input_is_read_in_linear_time() {
         "-glpat-",
         "glimt-a-",
         "gliamrt-aaaaaaaaaaaaaaaa.",
+        "trigger/pipeline",
+        "trigger/pipeline?token=\\\n",
+        "machine gitlab ",
+        "machine gitlab\n\n\n\n",
+        "private_token=",
+        "GITLAB_TOKEN",
+        "client_secret=",
+        "gitlab_gitlab_",
+        ":_authToken",
     ] {
         let text = unit.repeat(size / unit.len());
         let detections = scan(detector, text.as_bytes());

@@ -25,6 +25,7 @@ pub(super) struct RawDetector {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct RawForm {
     name: String,
+    #[serde(default)]
     prefixes: Vec<String>,
     body: RawBody,
     context: Option<Context>,
@@ -132,10 +133,19 @@ impl Reader<'_> {
         raw: RawForm,
     ) -> Result<Form, RuleError> {
         let at = |key: &'static str| [path, &[key]].concat();
-        if raw.prefixes.is_empty() {
+        let is_placed = raw.context.is_some_and(Context::is_place);
+        if raw.prefixes.is_empty() && !is_placed {
             return Err(self
-                .wrong(&at("prefixes"), "the list of prefixes is empty")
-                .with_mend("a form is searched for by its prefixes"));
+                .wrong(
+                    path,
+                    "the form has neither prefixes nor a context that leads to it",
+                )
+                .with_mend("add `prefixes`: a form is searched for by them"));
+        }
+        if raw.context.is_some() && !matches!(raw.body, RawBody::Pieces(_)) {
+            return Err(self
+                .wrong(&at("body"), "a token with a checksum needs no context")
+                .with_mend("drop `context`"));
         }
         let mut seen = BTreeSet::new();
         for (index, prefix) in raw.prefixes.iter().enumerate() {
@@ -322,7 +332,7 @@ mod tests {
                 name: "routable-v1".to_owned(),
                 prefixes: vec!["glrt-".to_owned(), "glrtr-".to_owned()],
                 body: Body::RoutableV1,
-                context: Some(Context::RunnerConfig),
+                context: None,
                 confidence: Some(Confidence::Low),
                 severity: None,
                 kinds: Vec::new(),
@@ -335,6 +345,23 @@ mod tests {
     }
 
     #[test]
+    fn a_context_stands_for_prefixes() {
+        let placed = DETECTOR.replace("prefixes: [gldt-]", "context: netrc");
+        let RuleBody::Detector(detector) = parse(&placed).unwrap().body else {
+            panic!("a detector");
+        };
+        assert_eq!(detector.forms[0].context, Some(Context::Netrc));
+        assert!(detector.forms[0].prefixes.is_empty());
+        let mail = DETECTOR.replace("prefixes: [gldt-]", "context: mail-address");
+        assert!(parse(&mail).is_err());
+        let unknown = DETECTOR.replace("prefixes: [gldt-]", "context: net-rc");
+        assert_eq!(
+            parse(&unknown).unwrap_err().mend.as_deref(),
+            Some("did you mean `netrc`?")
+        );
+    }
+
+    #[test]
     fn forms_and_pieces_are_checked() {
         let broken = |from, to| broken(DETECTOR, from, to);
         assert_eq!(
@@ -342,7 +369,15 @@ mod tests {
             "11:11 there is no token kind `deploy_tokne` / did you mean `deploy_token`?"
         );
         assert!(broken("[deploy_token]", "[]").starts_with("11:10 the list of kinds is empty"));
-        assert!(broken("[gldt-]", "[]").starts_with("14:15 the list of prefixes is empty"));
+        assert_eq!(
+            broken("    prefixes: [gldt-]\n", ""),
+            "13:5 the form has neither prefixes nor a context that leads to it / add `prefixes`: a form is searched for by them"
+        );
+        assert!(broken("[gldt-]", "[]").contains("neither prefixes nor a context"));
+        assert!(
+            broken("confidence: low", "context: netrc")
+                .ends_with("a token with a checksum needs no context / drop `context`")
+        );
         assert_eq!(
             broken("[gldt-]", "[gldt-, gl]"),
             "14:23 the prefix `gl` is shorter than 3 bytes / a shorter one would be found everywhere"

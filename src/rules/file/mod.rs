@@ -334,7 +334,7 @@ detector:
   - name: legacy
     prefixes: [gldt-]
     body: [{text: x-}, {run: digits, length: 20}, {text: _}, {run: hex, min: 3, max: 9}]
-  - {name: routable-v1, prefixes: [glrt-, glrtr-], body: routable-v1, confidence: low, context: runner-config}
+  - {name: routable-v1, prefixes: [glrt-, glrtr-], body: routable-v1, confidence: low}
 examples:
   fires:
   - {name: bare, text: '{{deploy_token/legacy}}', points-at: x, severity: low}

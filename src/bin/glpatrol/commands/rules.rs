@@ -5,7 +5,7 @@ use std::io::{self, BufWriter, Write};
 use anyhow::bail;
 use glpatrol::engine;
 use glpatrol::rules::strict::suggest;
-use glpatrol::rules::{Rule, RuleBody};
+use glpatrol::rules::{Context, Rule, RuleBody};
 
 use crate::args::{RulesListArguments, RulesShowArguments, RulesTestArguments};
 use crate::exit::Outcome;
@@ -62,7 +62,10 @@ fn describe(rule: &Rule, out: &mut dyn Write) -> io::Result<()> {
     match &rule.body {
         RuleBody::Detector(detector) => {
             for form in &detector.forms {
-                writeln!(out, "form {}: {}", form.name, form.prefixes.join(" "))?;
+                let prefixes = form.prefixes.iter().map(String::as_str);
+                let context = form.context.map(Context::as_str);
+                let found_by: Vec<_> = prefixes.chain(context).collect();
+                writeln!(out, "form {}: {}", form.name, found_by.join(" "))?;
             }
         }
         RuleBody::Check { name, params } => {

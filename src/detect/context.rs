@@ -1,0 +1,527 @@
+//! Tokens that nothing but their place tells: values of the shape of a token without prefix, where
+//! GitLab's clients read one.
+//!
+//! Before prefixes came (14.5 for personal access tokens, 16.7 for deploy tokens, 16.9 for job tokens),
+//! and where an administrator emptied the prefix, a token is twenty random characters; OAuth and old
+//! trigger tokens are hexadecimal. Each [`Place`] has words that the search looks for and a matcher
+//! that goes from the word to the value. What stands there must then be of exactly the form that the
+//! rule gives, end as a value ends, and look random: variables, templates, calls, paths and words do
+//! not. Nothing found so is ever more than of medium confidence, which the rules say.
+//!
+//! Every matcher looks no further than [`REACH`] bytes from its word.
+
+use memchr::{memchr, memchr2, memmem, memrchr};
+
+use super::alphabet::{is_word, run_length};
+use super::evidence::Verdict;
+use super::runner_config;
+use crate::model::Span;
+use crate::rules::{Alphabet, Context};
+
+/// How far from its word a matcher looks, to either side.
+const REACH: usize = 512;
+
+/// Called with the offset of each value.
+type Found<'f> = &'f mut dyn FnMut(usize);
+
+/// Words that lead to values.
+#[derive(Debug)]
+pub(super) struct Place {
+    pub(super) context: Context,
+    /// What the search looks for. The first bytes are rare ones, since they are what it filters by:
+    /// `te_token` and not `private_token`, which would stop at each `private`.
+    pub(super) words: &'static [&'static str],
+    /// Calls with each value that the word at the offset leads to.
+    pub(super) values: fn(&[u8], usize, Found<'_>),
+}
+
+/// Every place whose words the search knows. [`Context::MailAddress`] is none: its tokens have a prefix.
+pub(super) const PLACES: &[Place] = &[
+    Place {
+        context: Context::RunnerConfig,
+        words: &["[[runners]]"],
+        values: runner_config::for_each_token,
+    },
+    Place {
+        context: Context::PrivateToken,
+        words: &["TE-TOKEN", "te-token", "te-Token", "te_token"],
+        values: private_token,
+    },
+    Place {
+        context: Context::OauthUrl,
+        words: &["oauth2:"],
+        values: oauth_url,
+    },
+    Place {
+        context: Context::DeployTokenUrl,
+        words: &["deploy-token-"],
+        values: deploy_token_url,
+    },
+    Place {
+        context: Context::JobToken,
+        words: &["-ci-token:", "CI_JOB_TOKEN"],
+        values: job_token,
+    },
+    Place {
+        context: Context::TokenVariable,
+        words: &["GITLAB_", "gitlab_", "GL_TOKEN"],
+        values: token_variable,
+    },
+    Place {
+        context: Context::Netrc,
+        words: &["machine "],
+        values: netrc,
+    },
+    Place {
+        context: Context::NpmRegistry,
+        words: &["_authToken"],
+        values: npm_registry,
+    },
+    Place {
+        context: Context::TriggerCall,
+        words: &["trigger/pipeline"],
+        values: trigger_call,
+    },
+    Place {
+        context: Context::ClientSecret,
+        words: &["_secret", "_SECRET", "tSecret"],
+        values: client_secret,
+    },
+    Place {
+        context: Context::ApiCall,
+        words: &["Bearer ", "bearer ", "s_token="],
+        values: api_call,
+    },
+];
+
+/// Whether a value of the right shape is a token for all that can be told: nothing speaks against it,
+/// and it ends where a value ends.
+///
+/// Of letters in both cases there must be an upper case one and a digit, which all but one generated
+/// token in twenty-four have and names hardly ever; of hexadecimal digits, a letter and a digit.
+pub(super) fn is_token(text: &[u8], value: Span, verdict: &Verdict) -> bool {
+    let bytes = &text[value.start..value.end];
+    let has = |test: fn(&u8) -> bool| bytes.iter().any(test);
+    let letter = if bytes.iter().all(u8::is_ascii_hexdigit) {
+        u8::is_ascii_alphabetic
+    } else {
+        u8::is_ascii_uppercase
+    };
+    *verdict == Verdict::HIGH && has(u8::is_ascii_digit) && has(letter) && ends(text, value.end)
+}
+
+/// Whether a value may end before `at`: where text, line, string, parameter, element or list item
+/// ends, and not where a call, a path or a name goes on.
+fn ends(text: &[u8], at: usize) -> bool {
+    match text.get(at) {
+        None => true,
+        Some(b'%') => text[at..].starts_with(b"%40") || text[at..].starts_with(b"%2"),
+        Some(byte) => byte.is_ascii_whitespace() || b"\"'`,;&@)]}|<\\#\0".contains(byte),
+    }
+}
+
+/// `PRIVATE-TOKEN: …`, `private_token=…`, and the same with quotes around, in any language.
+fn private_token(text: &[u8], word: usize, found: Found<'_>) {
+    if ends_with(&text[..word], b"priva") {
+        let name = word + "te_token".len();
+        assigned(text, name).into_iter().for_each(found);
+    }
+}
+
+/// `https://oauth2:…@`
+fn oauth_url(text: &[u8], word: usize, found: Found<'_>) {
+    userinfo(text, word + "oauth2:".len())
+        .into_iter()
+        .for_each(found);
+}
+
+/// `https://gitlab+deploy-token-7:…@`, also with an encoded `+`.
+fn deploy_token_url(text: &[u8], word: usize, found: Found<'_>) {
+    let before = &text[..word];
+    if !(before.ends_with(b"gitlab+") || ends_with(before, b"gitlab%2b")) {
+        return;
+    }
+    let number = word + "deploy-token-".len();
+    let colon = number + run_length(Alphabet::Digits, &text[number..], 12);
+    if colon > number && text.get(colon) == Some(&b':') {
+        userinfo(text, colon + 1).into_iter().for_each(found);
+    }
+}
+
+/// `https://gitlab-ci-token:…@`, and assignments to `CI_JOB_TOKEN`.
+fn job_token(text: &[u8], word: usize, found: Found<'_>) {
+    let value = if text[word..].starts_with(b"-") {
+        text[..word]
+            .ends_with(b"gitlab")
+            .then(|| userinfo(text, word + "-ci-token:".len()))
+            .flatten()
+    } else {
+        assigned(text, word + "CI_JOB_TOKEN".len())
+    };
+    value.into_iter().for_each(found);
+}
+
+/// Assignments to `GITLAB_TOKEN`, `GITLAB_API_TOKEN`, `gitlab_access_token`, `GITLAB_PAT`, `GL_TOKEN`.
+fn token_variable(text: &[u8], word: usize, found: Found<'_>) {
+    let name = &text[word..];
+    let name = &name[..run_length(Alphabet::Base64url, name, 48)];
+    let is_token = [b"token".as_slice(), b"_pat"]
+        .iter()
+        .any(|ending| ends_with(name, ending));
+    // Of `gitlab_private_token` the other place finds the same value.
+    if is_token && !name.contains(&b'-') {
+        assigned(text, word + name.len())
+            .into_iter()
+            .for_each(found);
+    }
+}
+
+/// `machine gitlab.example login me password …`, on one line or several.
+fn netrc(text: &[u8], word: usize, found: Found<'_>) {
+    let mut at = word + "machine ".len();
+    let entry = &text[at..text.len().min(at + REACH)];
+    let mut is_host = true;
+    let mut is_password = false;
+    for word in entry.split(u8::is_ascii_whitespace) {
+        let start = at;
+        at += word.len() + 1;
+        if word.is_empty() {
+            continue;
+        }
+        if is_password {
+            return found(start + word.len() - unquote(word).len());
+        }
+        let ends = matches!(word, b"machine" | b"default" | b"macdef");
+        if ends || (std::mem::take(&mut is_host) && !names_gitlab(word)) {
+            return;
+        }
+        is_password = word == b"password";
+    }
+}
+
+/// `//gitlab.example/api/v4/projects/7/packages/npm/:_authToken=…`
+fn npm_registry(text: &[u8], word: usize, found: Found<'_>) {
+    let line = &text[word.saturating_sub(REACH)..word];
+    let line = &line[memrchr(b'\n', line).map_or(0, |at| at + 1)..];
+    if names_gitlab(line) || memmem::find(line, b"/api/v4/").is_some() {
+        assigned(text, word + "_authToken".len())
+            .into_iter()
+            .for_each(found);
+    }
+}
+
+/// `token=…` of a call that starts a pipeline: in its address, or in a form of the same command.
+fn trigger_call(text: &[u8], word: usize, found: Found<'_>) {
+    const NAME: &[u8] = b"token=";
+    let start = command_start(text, word);
+    let after = memmem::find(&text[word..command_end(text, word)], NAME).map(|at| word + at);
+    let name = after.or_else(|| memmem::rfind(&text[start..word], NAME).map(|at| start + at));
+    if let Some(name) = name
+        && (name == 0 || !is_word(text[name - 1]))
+    {
+        found(name + NAME.len());
+    }
+}
+
+/// `client_secret: …`, `APPLICATION_SECRET=…`, `clientSecret = "…"`, with GitLab named near.
+fn client_secret(text: &[u8], word: usize, found: Found<'_>) {
+    let before = &text[..word];
+    let (owners, name): (&[&[u8]], _) = if text[word] == b'_' {
+        (&[b"client", b"app", b"application", b"oauth"], "_secret")
+    } else {
+        (&[b"clien"], "tSecret")
+    };
+    if !owners.iter().any(|owner| ends_with(before, owner)) {
+        return;
+    }
+    let value = assigned(text, word + name.len());
+    value
+        .filter(|value| is_hex64(text, *value) && is_near_gitlab(text, word))
+        .into_iter()
+        .for_each(found);
+}
+
+/// `Authorization: Bearer …` and `access_token=…` of a call to GitLab's API.
+fn api_call(text: &[u8], word: usize, found: Found<'_>) {
+    let value = if text[word] == b's' {
+        text[..word]
+            .ends_with(b"acces")
+            .then_some(word + "s_token=".len())
+    } else {
+        Some(word + "Bearer ".len())
+    };
+    value
+        .filter(|value| is_hex64(text, *value) && is_near_api(text, word))
+        .into_iter()
+        .for_each(found);
+}
+
+/// The value that is assigned to the name that ends at `at`, where that is what follows:
+/// `=`, `:`, `:=`, `=>`, the comma between arguments, the end of an element; also `value:` on the next
+/// line, as in a list of environment variables.
+fn assigned(text: &[u8], at: usize) -> Option<usize> {
+    const SIGNS: [&[u8]; 8] = [b"%3D", b"=>", b":=", b"?=", b"=", b":", b",", b">"];
+    let window = &text[at..text.len().min(at + REACH)];
+    let name_end = unquote(window);
+    let name_end = name_end.strip_prefix(b"]").unwrap_or(name_end);
+    let after = value_key(name_end).or_else(|| {
+        let sign = trim_blanks(name_end);
+        let after = SIGNS.iter().find_map(|known| sign.strip_prefix(*known))?;
+        value_key(after).or(Some(after))
+    })?;
+    let value = unquote(trim_blanks(after));
+    Some(at + window.len() - value.len())
+}
+
+/// What follows `value:` or `"value":`, the key beside the name of a variable, on this line or the next.
+fn value_key(rest: &[u8]) -> Option<&[u8]> {
+    let rest = rest.strip_prefix(b",").unwrap_or(rest).trim_ascii_start();
+    let rest = unquote(rest).strip_prefix(b"value")?;
+    unquote(rest).strip_prefix(b":")
+}
+
+/// `rest` without the quotation mark at its start, which a string in a string escapes.
+fn unquote(rest: &[u8]) -> &[u8] {
+    let inner = rest.strip_prefix(b"\\").unwrap_or(rest);
+    match inner.first() {
+        Some(b'"' | b'\'' | b'`') => &inner[1..],
+        _ => rest,
+    }
+}
+
+fn trim_blanks(rest: &[u8]) -> &[u8] {
+    let blanks = rest
+        .iter()
+        .take_while(|byte| matches!(byte, b' ' | b'\t'))
+        .count();
+    &rest[blanks..]
+}
+
+/// The password at `at` of an address, if an `@` ends it.
+fn userinfo(text: &[u8], at: usize) -> Option<usize> {
+    // No unprefixed token is longer than an OAuth token.
+    let end = at + run_length(Alphabet::Base64url, &text[at..], 65);
+    let rest = &text[end..];
+    (rest.starts_with(b"@") || rest.starts_with(b"%40")).then_some(at)
+}
+
+/// Where the command around `at` begins: its line, with the lines before that end in a backslash.
+fn command_start(text: &[u8], at: usize) -> usize {
+    let floor = at.saturating_sub(REACH);
+    let mut start = at;
+    while let Some(newline) = memrchr(b'\n', &text[floor..start]) {
+        let before = &text[floor..floor + newline];
+        let before = before.strip_suffix(b"\r").unwrap_or(before);
+        if !before.ends_with(b"\\") {
+            return floor + newline + 1;
+        }
+        start = floor + newline;
+    }
+    floor
+}
+
+/// Where it ends.
+fn command_end(text: &[u8], at: usize) -> usize {
+    let ceiling = text.len().min(at + REACH);
+    let mut end = at;
+    while let Some(newline) = memchr(b'\n', &text[end..ceiling]) {
+        let before = &text[at..end + newline];
+        let before = before.strip_suffix(b"\r").unwrap_or(before);
+        if !before.ends_with(b"\\") {
+            return end + newline;
+        }
+        end += newline + 1;
+    }
+    ceiling
+}
+
+/// Asked before the surroundings are, so that those are read for few words.
+fn is_hex64(text: &[u8], at: usize) -> bool {
+    run_length(Alphabet::Hex, &text[at..], 65) == 64
+}
+
+fn is_near_gitlab(text: &[u8], at: usize) -> bool {
+    names_gitlab(&text[at.saturating_sub(REACH)..text.len().min(at + REACH)])
+}
+
+fn is_near_api(text: &[u8], at: usize) -> bool {
+    let near = &text[at.saturating_sub(REACH)..text.len().min(at + REACH)];
+    names_gitlab(near) || memmem::find(near, b"/api/v4/").is_some()
+}
+
+/// Whether `text` holds the name, in any case.
+fn names_gitlab(text: &[u8]) -> bool {
+    const NAME: &[u8] = b"gitlab";
+    let mut rest = text;
+    while let Some(at) = memchr2(b'g', b'G', rest) {
+        rest = &rest[at..];
+        if rest
+            .get(..NAME.len())
+            .is_some_and(|head| head.eq_ignore_ascii_case(NAME))
+        {
+            return true;
+        }
+        rest = &rest[1..];
+    }
+    false
+}
+
+/// Whether `text` ends in `ending`, in any case.
+fn ends_with(text: &[u8], ending: &[u8]) -> bool {
+    text.len()
+        .checked_sub(ending.len())
+        .is_some_and(|from| text[from..].eq_ignore_ascii_case(ending))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The words at the offsets that the places of `context` lead to.
+    fn values(context: Context, text: &str) -> Vec<&str> {
+        let mut values = Vec::new();
+        for place in PLACES.iter().filter(|place| place.context == context) {
+            for word in place.words {
+                for (at, _) in text.match_indices(word) {
+                    (place.values)(text.as_bytes(), at, &mut |value| {
+                        let length = run_length(Alphabet::Base64url, &text.as_bytes()[value..], 99);
+                        values.push(&text[value..value + length]);
+                    });
+                }
+            }
+        }
+        values
+    }
+
+    #[test]
+    fn an_assignment_is_read_in_any_language() {
+        for text in [
+            "PRIVATE-TOKEN: V",
+            "private-token:V",
+            "PRIVATE_TOKEN=x private_token=V",
+            "private_token%3DV",
+            "\"PRIVATE-TOKEN\": \"V\"",
+            r#"{\"private_token\": \"V\"}"#,
+            "'private_token' => 'V'",
+            "private_token := `V`",
+            "headers['PRIVATE-TOKEN'] = 'V'",
+            "set(\"Private-Token\", \"V\")",
+            "<private_token>V</",
+            "private_token:\n    value: 'V'",
+            "- name: private_token\n  value: V",
+            "{\"name\":\"private_token\",\"value\":\"V\"}",
+        ] {
+            assert_eq!(values(Context::PrivateToken, text), ["V"], "{text}");
+        }
+    }
+
+    #[test]
+    fn a_name_alone_leads_nowhere() {
+        for text in [
+            "private_token",
+            "the private_token V",
+            "create_token=V",
+            "private_tokens=V",
+            "private_token\n= V",
+        ] {
+            assert!(values(Context::PrivateToken, text).is_empty(), "{text}");
+        }
+    }
+
+    #[test]
+    fn references_have_no_value() {
+        for text in [
+            "$V", "${V}", "%V%", "{{V}}", "{{ V }}", "<V>", "#{V}", "@V", "(V)",
+        ] {
+            let text = format!("private_token: {text}");
+            assert_eq!(values(Context::PrivateToken, &text), [""], "{text}");
+        }
+    }
+
+    #[test]
+    fn variables_are_told_by_their_name() {
+        for text in [
+            "GITLAB_TOKEN=V",
+            "export GITLAB_API_TOKEN='V'",
+            "GITLAB_ACCESS_TOKEN: V",
+            "TF_VAR_gitlab_token=V",
+            "GITLAB_PAT=V",
+            "GL_TOKEN=V",
+            "-DGITLAB_TOKEN=V",
+            "os.environ[\"GITLAB_TOKEN\"] = \"V\"",
+        ] {
+            assert_eq!(values(Context::TokenVariable, text), ["V"], "{text}");
+        }
+        for text in [
+            "GITLAB_TOKENS=V",
+            "GITLAB_HOST=V",
+            "GITLAB_TOKEN-x=V",
+            "_pat=V",
+        ] {
+            assert!(values(Context::TokenVariable, text).is_empty(), "{text}");
+        }
+    }
+
+    #[test]
+    fn passwords_of_addresses_end_in_an_at_sign() {
+        assert_eq!(values(Context::OauthUrl, "https://oauth2:V@h"), ["V"]);
+        assert_eq!(values(Context::OauthUrl, "https%3A//oauth2:V%40h"), ["V"]);
+        assert!(values(Context::OauthUrl, "oauth2:V").is_empty());
+        let deploy = |text| values(Context::DeployTokenUrl, text);
+        assert_eq!(deploy("gitlab+deploy-token-12:V@h"), ["V"]);
+        assert_eq!(deploy("gitlab%2Bdeploy-token-1:V@h"), ["V"]);
+        assert!(deploy("my-deploy-token-1:V@h gitlab+deploy-token-:V@h").is_empty());
+        let job = |text| values(Context::JobToken, text);
+        assert_eq!(job("gitlab-ci-token:V@h CI_JOB_TOKEN=W"), ["V", "W"]);
+        assert!(job("other-ci-token:V@h").is_empty());
+    }
+
+    #[test]
+    fn a_netrc_is_read_entry_by_entry() {
+        let netrc = |text| values(Context::Netrc, text);
+        assert_eq!(
+            netrc("machine gitlab.example\n  login a\n\tpassword \"V\"\nmachine b password W"),
+            ["V"]
+        );
+        assert!(netrc("machine gitlab.example login a\nmachine b password W").is_empty());
+        assert!(netrc("machine github.example password W").is_empty());
+        assert!(netrc("machine gitlab.example password").is_empty());
+        assert!(netrc("machine ").is_empty());
+    }
+
+    #[test]
+    fn a_registry_is_told_by_the_line_before_its_token() {
+        let npm = |text| values(Context::NpmRegistry, text);
+        assert_eq!(npm("//GitLab.example/:_authToken=V"), ["V"]);
+        assert_eq!(
+            npm("//a.example/api/v4/packages/npm/:_authToken=\"V\""),
+            ["V"]
+        );
+        assert!(npm("gitlab\n//registry.example/:_authToken=V").is_empty());
+    }
+
+    #[test]
+    fn a_trigger_call_reaches_over_continued_lines_alone() {
+        let trigger = |text| values(Context::TriggerCall, text);
+        assert_eq!(
+            trigger("-F token=V \\\r\n -F ref=a \\\n x/trigger/pipeline"),
+            ["V"]
+        );
+        assert_eq!(trigger("x/trigger/pipeline \\\n -F \"token=V\""), ["V"]);
+        assert_eq!(trigger("x/trigger/pipeline?ref=a&token=V\ntoken=W"), ["V"]);
+        assert!(trigger("-F token=V\nx/trigger/pipeline").is_empty());
+        assert!(trigger("x/trigger/pipeline my_token=V").is_empty());
+    }
+
+    #[test]
+    fn a_value_ends_where_nothing_goes_on() {
+        for after in [
+            "", " ", "\n", "\"", "'", ",", "&a", "@h", "\\n", "</a>", "%22", "%40",
+        ] {
+            assert!(ends(format!("V{after}").as_bytes(), 1), "{after}");
+        }
+        for after in ["(", ".", "/", "[", ":", "=", "$", "{", "%d", "+"] {
+            assert!(!ends(format!("V{after}").as_bytes(), 1), "{after}");
+        }
+    }
+}
