@@ -18,6 +18,7 @@ mod redact;
 mod routable;
 mod runner_config;
 pub mod specimen;
+mod split;
 #[cfg(test)]
 mod tests;
 
@@ -53,8 +54,11 @@ pub struct Detection {
 }
 
 impl Detection {
+    /// Whether the checksum proves that all bytes of the span are this token. Of one in parts they
+    /// are not, and another token may stand among them.
     fn is_proven(&self) -> bool {
-        self.leak.evidence.contains(&Evidence::ChecksumVerified)
+        let evidence = &self.leak.evidence;
+        evidence.contains(&Evidence::ChecksumVerified) && !evidence.contains(&Evidence::Split)
     }
 }
 
@@ -113,7 +117,8 @@ impl Detector {
     fn follow(&self, text: &[u8], anchor: &Anchor, start: usize, detections: &mut Vec<Detection>) {
         match anchor {
             Anchor::Prefix(entries) => {
-                detections.extend(self.at_prefix(text, start, entries));
+                let whole = self.at_prefix(text, start, entries);
+                detections.extend(whole.or_else(|| self.at_split_prefix(text, start, entries)));
             }
             Anchor::VersionMark => {
                 detections.extend(self.at_version_mark(text, start));
@@ -158,6 +163,16 @@ impl Detector {
             }
         }
         best
+    }
+
+    /// A token that a program puts together from the parts that begin at `start`.
+    fn at_split_prefix(&self, text: &[u8], start: usize, entries: &[Entry]) -> Option<Detection> {
+        if left_of(text, start) == Left::Closed {
+            return None;
+        }
+        let joined = split::Joined::read(text, start)?;
+        let found = self.at_prefix(&joined.text, joined.start, entries)?;
+        joined.place(found)
     }
 
     /// A token whose body has the shape of a form that carries no checksum.

@@ -5,8 +5,9 @@ use std::borrow::Cow;
 use super::Detection;
 use crate::model::Mask;
 
-/// Replaces every secret byte of `detections` by `fill`; the text keeps its length, and tokens keep
-/// their public prefix, so that spans stay valid and a reader sees what was there.
+/// Replaces every secret byte of `detections` by `fill`; the text keeps its length and its line ends,
+/// and tokens keep their public prefix, so that spans and lines stay valid and a reader sees what was
+/// there. Of a split token everything from the first part to the last is replaced.
 ///
 /// With `*`, which is for people, the last four bytes of a long token stay as in
 /// [`Mask`]. Any other `fill` is for parsers and hides all.
@@ -26,7 +27,12 @@ pub fn redact<'t>(text: &'t [u8], detections: &[Detection], fill: u8) -> Cow<'t,
             0
         };
         let hidden = secret.len() - shown;
-        secret[..hidden].fill(fill);
+        // A split token reaches over line ends, which parsers count.
+        for byte in &mut secret[..hidden] {
+            if !matches!(byte, b'\r' | b'\n') {
+                *byte = fill;
+            }
+        }
     }
     Cow::Owned(redacted)
 }

@@ -159,6 +159,8 @@ pub enum Evidence {
     Placeholder,
     /// Found by what stands next to it.
     Context,
+    /// Put together from several string literals.
+    Split,
 }
 
 impl Evidence {
@@ -175,6 +177,7 @@ impl Evidence {
             Self::Words => "words",
             Self::Placeholder => "placeholder",
             Self::Context => "context",
+            Self::Split => "split",
         }
     }
 }

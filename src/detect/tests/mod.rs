@@ -9,6 +9,7 @@ use crate::rules::{Body, Example, RuleBody, RuleSet};
 
 mod properties;
 mod shapes;
+mod splits;
 mod vectors;
 
 fn rules() -> &'static RuleSet {

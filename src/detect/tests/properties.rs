@@ -69,7 +69,7 @@ proptest! {
     #[test]
     fn the_search_loses_nothing_that_a_naive_one_finds(
         seed in any::<u64>(),
-        noise in prop::collection::vec("(glpat-|glrt-|t1_|-|_|\\.|\\.01\\.|ACME-|\\\\n|[a-zA-Z0-9]{1,9}|\"|\n|\\[\\[runners\\]\\]\ntoken = \"|gitlab_private_token=|PRIVATE-TOKEN: |oauth2:|@|trigger/pipeline\\?token=){1,6}", 0..30),
+        noise in prop::collection::vec("(glpat-|glrt-|t1_|-|_|\\.|\\.01\\.|ACME-|\\\\n|[a-zA-Z0-9]{1,9}|\"|\n|\\[\\[runners\\]\\]\ntoken = \"|gitlab_private_token=|PRIVATE-TOKEN: |oauth2:|@|trigger/pipeline\\?token=|\" \\+ \"|\\\\\n  ){1,6}", 0..30),
     ) {
         let rules = rules();
         let detector = detector();
@@ -98,7 +98,7 @@ proptest! {
         pieces in prop::collection::vec(
             prop_oneof![
                 prop::collection::vec(any::<u8>(), 0..20),
-                prop::sample::select(vec!["glpat-", "glrt-t1_", ".01.", "[[runners]]\ntoken = \"t1_", "feed_token=", "glcbt-eyJ", "\\u00", "%", "glimt-", "-issue", "gitlab_private_token", "=", "machine gitlab ", "password ", "trigger/pipeline", "token=", "client_secret", "value", "\n"])
+                prop::sample::select(vec!["glpat-", "glrt-t1_", ".01.", "[[runners]]\ntoken = \"t1_", "feed_token=", "glcbt-eyJ", "\\u00", "%", "glimt-", "-issue", "gitlab_private_token", "=", "machine gitlab ", "password ", "trigger/pipeline", "token=", "client_secret", "value", "\n", "\" + \"", "\\\n"])
                     .prop_map(|text| text.as_bytes().to_vec()),
             ],
             0..12,

@@ -166,6 +166,10 @@ fn endless_input_is_read_in_linear_time() {
         "client_secret=",
         "gitlab_gitlab_",
         ":_authToken",
+        "glpat-.",
+        "glpat-\"\"",
+        "glpat-\" + \"",
+        "\"glpat-\"  \n \"\"",
     ] {
         let text = unit.repeat(size / unit.len());
         let detections = scan(detector, text.as_bytes());

@@ -1,0 +1,111 @@
+//! Tokens in parts: the right value at the right place, or nothing.
+
+use super::*;
+use crate::model::Digest;
+
+/// Between two parts, in the manner of several languages.
+const JOINTS: &[&str] = &[
+    "\" + \"",
+    "\"\n    \"",
+    "' +\n'",
+    "'\\\n  '",
+    "' . '",
+    "\\\n      ",
+    "\" + \"\" + \"",
+    "\\\" + \\\"",
+];
+
+/// A token cut at `cuts`, and its parts with `joint` between them.
+fn split(token: &str, cuts: &[usize], joint: &str) -> String {
+    let mut text = String::new();
+    let mut from = 0;
+    for cut in cuts {
+        text.push_str(&token[from..*cut]);
+        text.push_str(joint);
+        from = *cut;
+    }
+    text + &token[from..]
+}
+
+#[test]
+fn the_whole_value_is_found_over_all_parts() {
+    for name in [
+        "personal_access_token/legacy",
+        "deploy_token/legacy",
+        "personal_access_token/routable-v1",
+        "runner_authentication_token/routable-v1@ACME-glrt-",
+        "pipeline_trigger_token/hex40",
+        "ci_job_token/jwt",
+    ] {
+        let expansion = expanded(&format!("{{{{{name}}}}}"));
+        let token = expansion.specimens[0].token();
+        let first = expansion.specimens[0].public;
+        for joint in JOINTS {
+            for cuts in [vec![first], vec![first + 5], vec![first, first + 9]] {
+                let parts = split(token, &cuts, joint);
+                let text = format!("x = (\"{parts}\");");
+                let detections = found(&text);
+                assert_eq!(detections.len(), 1, "{name} {joint:?} {cuts:?}");
+                let detection = &detections[0];
+                assert_eq!(detection.confidence, Confidence::Medium, "{name} {joint:?}");
+                assert!(detection.leak.evidence.contains(&Evidence::Split));
+                assert_eq!(detection.leak.digest, Digest::of(token.as_bytes()));
+                assert_eq!(detection.public, first);
+                let Span { start, end } = detection.span;
+                assert!(&text[start..end] == parts.as_str(), "{name} {joint:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn all_parts_are_hidden_and_lines_stay() {
+    let expansion = expanded("{{personal_access_token/legacy}}");
+    let token = expansion.specimens[0].token();
+    let text = format!("a = \"{}\"\nb\n", split(token, &[9, 15], "\" +\r\n  \""));
+    let detections = found(&text);
+    for fill in [b'*', b'x'] {
+        let shown = redact(text.as_bytes(), &detections, fill);
+        let shown = std::str::from_utf8(&shown).unwrap();
+        assert_eq!(shown.len(), text.len());
+        assert_eq!(shown.lines().count(), text.lines().count());
+        assert!(shown.starts_with("a = \"glpat-") && shown.ends_with("\"\nb\n"));
+        assert!(!shown.contains(&token[6..9]) && !shown.contains(&token[9..15]));
+        assert!(!shown.contains(&token[15..]));
+    }
+}
+
+#[test]
+fn what_does_not_become_a_token_is_nothing() {
+    let texts = [
+        "\"glpat-\" + \"{{personal_access_token/legacy|long}}\"",
+        "\"glpat-\" + suffix + \"abc\"",
+        "\"glpat-\" + \"your-token-goes-here\"",
+        "\"glpat-\" + \"xxxxxxxxxxxxxxxxxxxx\"",
+        "[\"glpat-\", \"gldt-\"]",
+        "x.startswith(\"glpat-\") or \"b\"",
+        "\"glpat-\"\n\"glrt-\"\n\"gldt-\"",
+    ];
+    for text in texts {
+        let text = expanded(text).text;
+        assert!(
+            found(&text)
+                .iter()
+                .all(|detection| !detection.leak.evidence.contains(&Evidence::Split)),
+            "{text}"
+        );
+    }
+    // One that is whole in its own part is found as ever.
+    let whole = expanded("(\".glrt-\" + \"{{runner_authentication_token/routable-v1}}\")");
+    let detections = found(&whole.text);
+    assert_eq!(detections.len(), 1);
+    assert_eq!(detections[0].confidence, Confidence::High);
+    assert_eq!(detections[0].span.len(), whole.specimens[0].token().len());
+    // A part that is missing, or one too many, is no shorter or longer token.
+    let expansion = expanded("{{personal_access_token/legacy}}");
+    let token = expansion.specimens[0].token();
+    assert!(found(&split(&token[..25], &[10], "\" + \"")).is_empty());
+    assert!(found(&split(&format!("{token}a"), &[10, 20], "\" + \"")).is_empty());
+    let routable = expanded("{{personal_access_token/routable-v1|broken}}").text;
+    assert!(found(&split(&routable, &[10], "\" + \"")).is_empty());
+}
