@@ -155,10 +155,10 @@ impl Config {
                 RuleBody::Detector(detector)
                     if detector.kinds.iter().any(|kind| kind.is_access_token()) =>
                 {
-                    let classic = detector
-                        .forms
-                        .iter_mut()
-                        .filter(|form| matches!(form.body, Body::Segments(_)));
+                    // A form that its place tells has no prefix, and must not get one.
+                    let classic = detector.forms.iter_mut().filter(|form| {
+                        matches!(form.body, Body::Segments(_)) && form.context.is_none()
+                    });
                     for form in classic {
                         form.prefixes.extend(self.prefixes.iter().cloned());
                     }

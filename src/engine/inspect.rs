@@ -17,9 +17,13 @@ pub fn inspect(token: &[u8], rules: &RuleSet) -> Option<Inspection> {
         let text = [before.as_bytes(), token, after.as_bytes()].concat();
         let mut found = Vec::new();
         detector.scan(&text, &mut found);
-        let [Detection { span, .. }] = found.as_slice() else {
+        let [Detection { span, public, .. }] = found.as_slice() else {
             return None;
         };
+        // The place was made up here, so it says nothing of a value without prefix.
+        if !before.is_empty() && *public == 0 {
+            return None;
+        }
         let name = text.get(before.len()..span.start)?;
         let is_whole = span.end == before.len() + token.len();
         (is_whole && is_name(name)).then_some(())?;
@@ -75,6 +79,18 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_place_that_was_made_up_proves_nothing() {
+        let rules = load_rules(&[]).unwrap();
+        let value = SplitMix64::new(4).friendly(20);
+        assert_eq!(inspect(value.as_bytes(), &rules), None);
+        let named = format!("private_token={value}");
+        assert_eq!(
+            inspect(named.as_bytes(), &rules).unwrap().confidence,
+            Confidence::Medium
+        );
     }
 
     fn access_token(modifier: Option<Modifier>) -> (RuleSet, String) {

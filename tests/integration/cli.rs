@@ -208,6 +208,12 @@ fn a_custom_prefix_of_the_configuration_is_searched() {
         .dir(tree.path())
         .run();
     assert_eq!(run.code, 1, "{}{}", run.stdout, run.stderr);
+    // Tokens that have no prefix are found as before.
+    tree.file(
+        "src/a.sh",
+        "GITLAB_TOKEN={{personal_access_token/token-variable}}\n",
+    );
+    assert_eq!(tree.scan(&["-c", ".glpatrol.yml", "src"]).code, 1);
 }
 
 #[test]

@@ -64,8 +64,12 @@ fn no_form_of_any_token_is_shown_beyond_its_mask() {
             continue;
         };
         for form in &detector.forms {
+            // Without a prefix nothing tells what it is but its place.
+            let Some(prefix) = form.prefixes.first() else {
+                continue;
+            };
             let kind = *form.kinds.first().unwrap_or(&detector.kinds[0]);
-            let made = make(kind, form, &form.prefixes[0], None, &mut random).unwrap();
+            let made = make(kind, form, prefix, None, &mut random).unwrap();
             for format in ["human", "json"] {
                 let run = inspect(&["-f", format], &made.text);
                 assert_eq!(run.code, 0, "{}: {}{}", form.name, run.stdout, run.stderr);
