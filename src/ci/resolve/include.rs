@@ -12,7 +12,7 @@ use super::Resolver;
 use super::files::File;
 use super::report::short;
 use super::value::{Data, Mapping, Place, Value};
-use crate::ci::{ResolveError, SourceFile};
+use crate::ci::{ConfigKind, ResolveError, SourceFile};
 use crate::model::{ProblemClass, ProblemLevel, Site, Span};
 use crate::yaml::Budget;
 
@@ -26,6 +26,30 @@ const MAX_FILE_BYTES: usize = 16 << 20;
 
 /// How deep lists may nest inside `include`.
 const LIST_DEPTH: usize = 10;
+
+/// Where a local file is asked for.
+#[derive(Clone, Copy)]
+struct Asked {
+    place: Place,
+    /// The include has `rules`: the file need not be there where they do not match.
+    conditional: bool,
+}
+
+impl Asked {
+    const fn always(place: Place) -> Self {
+        Self {
+            place,
+            conditional: false,
+        }
+    }
+}
+
+/// The folder of a root configuration below the root of the repository: a skeleton, an example or a
+/// test that becomes a project of its own. GitLab reads that name at the root of a project alone.
+pub(super) fn own_folder(path: &str, kind: ConfigKind) -> Option<Arc<str>> {
+    let folder = path.strip_suffix("/.gitlab-ci.yml")?;
+    (kind == ConfigKind::Fragment).then(|| folder.into())
+}
 
 /// One configuration while it is put together.
 #[derive(Default)]
@@ -124,7 +148,7 @@ impl Resolver<'_> {
                     include.place,
                 );
             }
-            Data::Scalar(path) => self.local(path, include.place, open, files),
+            Data::Scalar(path) => self.local(path, Asked::always(include.place), open, files),
             Data::Mapping(mapping) => self.keyed(mapping, include.place, open, files),
             Data::Null => {}
             Data::Sequence(_) | Data::Reference(_) => {
@@ -147,9 +171,14 @@ impl Resolver<'_> {
         files: &mut Vec<(usize, Place)>,
     ) {
         if let Some(local) = mapping.get("local") {
+            let conditional = mapping.get("rules").is_some();
             for path in local.as_list() {
                 if let Some(text) = path.as_str() {
-                    self.local(text, path.place, open, files);
+                    let asked = Asked {
+                        place: path.place,
+                        conditional,
+                    };
+                    self.local(text, asked, open, files);
                 }
             }
             return;
@@ -177,14 +206,14 @@ impl Resolver<'_> {
     }
 
     /// The files of the repository at `path`, which may be a pattern.
-    fn local(&mut self, path: &str, place: Place, open: &[usize], files: &mut Vec<(usize, Place)>) {
+    fn local(&mut self, path: &str, asked: Asked, open: &[usize], files: &mut Vec<(usize, Place)>) {
         if path.contains('$') {
-            self.gap(&format!("include of {}", short(path)), place);
+            self.gap(&format!("include of {}", short(path)), asked.place);
             return;
         }
         let relative = path.trim_start_matches('/');
         let path = short(path);
-        let site = self.files.site(place);
+        let site = self.files.site(asked.place);
         if relative.split('/').any(|segment| segment == "..") {
             let message = format!("include `{path}` leaves the repository");
             self.report
@@ -202,58 +231,96 @@ impl Resolver<'_> {
             return;
         }
         if relative.contains('*') {
-            let paths = self.repository.yaml_paths();
-            let selected = Pattern::new(relative).select(&paths, &mut self.report.pattern_steps);
+            let mut selected = self.matching(relative);
+            if selected.as_ref().is_some_and(Vec::is_empty)
+                && let Some(nested) = self.in_own_folder(relative)
+            {
+                selected = self.matching(&nested);
+            }
             let Some(selected) = selected else {
                 self.report.slow_pattern(site);
                 return;
             };
             if selected.is_empty() {
-                let message = format!("include `{path}` matches no file");
-                self.report
-                    .error(ProblemClass::MissingInclude, site, message);
+                self.report.problem(
+                    ProblemLevel::Note,
+                    ProblemClass::MissingInclude,
+                    site,
+                    format!("include `{path}` matches no file"),
+                    Some("GitLab goes on without it; check the pattern"),
+                );
             }
             // A pattern may match the file that it stands in.
             for path in selected {
                 if !open.iter().any(|file| self.files.get(*file).path == path) {
-                    self.open_local(&path, place, files);
+                    self.open_local(&path, asked, open, files);
                 }
             }
             return;
         }
-        let known = open
-            .iter()
-            .any(|file| &*self.files.get(*file).path == relative);
-        if known {
-            let message = format!("include `{path}` goes round in a circle");
-            self.report.error(ProblemClass::CiResolution, site, message);
-            return;
-        }
-        self.open_local(relative, place, files);
+        self.open_local(relative, asked, open, files);
     }
 
-    fn open_local(&mut self, path: &str, place: Place, files: &mut Vec<(usize, Place)>) {
+    /// The files of the repository that a pattern selects; `None` where looking takes too long.
+    fn matching(&mut self, pattern: &str) -> Option<Vec<Arc<str>>> {
+        let paths = self.repository.yaml_paths();
+        Pattern::new(pattern).select(&paths, &mut self.report.pattern_steps)
+    }
+
+    /// A path as the project means it whose root is the folder of the first file, if there is one.
+    fn in_own_folder(&self, path: &str) -> Option<String> {
+        self.own_folder
+            .as_deref()
+            .map(|folder| format!("{folder}/{path}"))
+    }
+
+    fn find(&self, path: &str) -> Result<SourceFile, ResolveError> {
+        match self.repository.file(path) {
+            Err(ResolveError::Missing) => match self.in_own_folder(path) {
+                Some(nested) => self.repository.file(&nested),
+                None => Err(ResolveError::Missing),
+            },
+            found => found,
+        }
+    }
+
+    fn open_local(
+        &mut self,
+        path: &str,
+        asked: Asked,
+        open: &[usize],
+        files: &mut Vec<(usize, Place)>,
+    ) {
         // The first one too many is reported where the files are merged; no further one is read.
         if files.len() > MAX_INCLUDES {
             return;
         }
-        let (class, message) = match self.repository.file(path) {
+        let site = self.files.site(asked.place);
+        let error = match self.find(path) {
             Ok(file) => {
                 let file = self.add(&file);
-                files.push((file, place));
+                if open.contains(&file) {
+                    let message = format!("include `{}` goes round in a circle", short(path));
+                    self.report.error(ProblemClass::CiResolution, site, message);
+                } else {
+                    files.push((file, asked.place));
+                }
                 return;
             }
-            Err(error @ ResolveError::Unreadable(_)) => (
-                ProblemClass::Unreadable,
-                format!("include `{path}` {error}"),
-            ),
-            Err(error) => (
-                ProblemClass::MissingInclude,
-                format!("include `{path}` {error}"),
-            ),
+            Err(error) => error,
         };
-        let site = self.files.site(place);
-        self.report.error(class, site, message);
+        let class = match error {
+            ResolveError::Unreadable(_) => ProblemClass::Unreadable,
+            ResolveError::Missing | ResolveError::Outside => ProblemClass::MissingInclude,
+        };
+        let (level, mend) = if asked.conditional && error == ResolveError::Missing {
+            let mend = "GitLab looks for it only where the `rules` of the include match";
+            (ProblemLevel::Note, Some(mend))
+        } else {
+            (ProblemLevel::Error, None)
+        };
+        let message = format!("include `{}` {error}", short(path));
+        self.report.problem(level, class, site, message, mend);
     }
 
     /// Reads a file, once, and reports what is wrong with it.

@@ -52,6 +52,7 @@ pub struct Resolved {
 pub fn resolve(root: &SourceFile, kind: ConfigKind, files: &dyn FileResolver) -> Resolved {
     let mut resolver = Resolver {
         repository: files,
+        own_folder: include::own_folder(&root.path, kind),
         files: Files::default(),
         roots: Vec::new(),
         aliased: HashSet::new(),
@@ -91,6 +92,8 @@ pub fn resolve(root: &SourceFile, kind: ConfigKind, files: &dyn FileResolver) ->
 /// The work on one configuration and its child pipelines.
 struct Resolver<'r> {
     repository: &'r dyn FileResolver,
+    /// Where local files are looked for when the repository's root does not have them.
+    own_folder: Option<Arc<str>>,
     files: Files,
     /// By file, its content without includes.
     roots: Vec<Option<Value>>,

@@ -97,11 +97,6 @@ fn an_include_that_cannot_be_read_is_a_problem() {
             "include `nope.yml` does not exist",
         ),
         (
-            "x/*.yml",
-            ProblemClass::MissingInclude,
-            "include `x/*.yml` matches no file",
-        ),
-        (
             "../a.yml",
             ProblemClass::MissingInclude,
             "include `../a.yml` leaves the repository",
@@ -150,6 +145,70 @@ fn an_include_that_cannot_be_read_is_a_problem() {
         assert_eq!(resolved.problems[0].level, ProblemLevel::Error);
         assert_eq!(resolved.jobs.len(), 1);
     }
+}
+
+#[test]
+fn what_gitlab_does_without_is_a_note() {
+    for (include, message) in [
+        ("x/*.yml", "include `x/*.yml` matches no file"),
+        (
+            "{local: opt.yml, rules: [{exists: [opt.yml]}]}",
+            "include `opt.yml` does not exist",
+        ),
+    ] {
+        let resolved = repository(&[(
+            ".gitlab-ci.yml",
+            &format!("include: {include}\njob:\n  script: x\n"),
+        )])
+        .resolve(ConfigKind::Root);
+        assert_eq!(messages(&resolved), [message]);
+        assert_eq!(resolved.problems[0].level, ProblemLevel::Note, "{include}");
+        assert_eq!(resolved.jobs.len(), 1);
+    }
+}
+
+#[test]
+fn a_root_configuration_in_a_folder_has_its_files_there() {
+    let skeleton = "include: [/ci/build.yml, 'ci/t*.yml', shared.yml]\n";
+    let files = |first: &'static str| {
+        repository(&[
+            (first, skeleton),
+            ("demo/ci/build.yml", "build:\n  script: x\n"),
+            (
+                "demo/ci/test.yml",
+                "include: demo/.gitlab-ci.yml\ntest:\n  script: x\n",
+            ),
+            ("demo/shared.yml", "nested:\n  script: x\n"),
+            ("shared.yml", "shared:\n  script: x\n"),
+        ])
+    };
+    let jobs = |resolved: &crate::ci::Resolved| -> Vec<String> {
+        let jobs = resolved.jobs.iter();
+        jobs.map(|job| job.name.to_string()).collect()
+    };
+    let resolved = files("demo/.gitlab-ci.yml").resolve(ConfigKind::Fragment);
+    assert_eq!(
+        messages(&resolved),
+        ["include `demo/.gitlab-ci.yml` goes round in a circle"]
+    );
+    assert_eq!(jobs(&resolved), ["build", "test", "shared"]);
+
+    let resolved = files("demo/part.gitlab-ci.yml").resolve(ConfigKind::Fragment);
+    assert_eq!(jobs(&resolved), ["shared"]);
+}
+
+#[test]
+fn a_circle_in_a_folder_ends() {
+    let resolved = repository(&[
+        ("demo/.gitlab-ci.yml", "include: a.yml\n"),
+        ("demo/a.yml", "include: .gitlab-ci.yml\na:\n  script: x\n"),
+    ])
+    .resolve(ConfigKind::Fragment);
+    assert_eq!(
+        messages(&resolved),
+        ["include `.gitlab-ci.yml` goes round in a circle"]
+    );
+    assert_eq!(resolved.jobs.len(), 1);
 }
 
 #[test]
