@@ -1,5 +1,6 @@
 //! Turns violations into findings, and hides what is suppressed.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::scope::SourceTable;
@@ -10,31 +11,43 @@ use crate::policy::{self, Context};
 use crate::rules::{Analysis, Rule, RuleSet};
 use crate::suppress::Suppressions;
 
+/// A finding and the least persona that sees it.
+pub(super) struct Judged {
+    pub(super) finding: Finding,
+    pub(super) persona: Persona,
+}
+
 /// Runs the policy rules of `analyses` and makes a finding of each violation whose place `in_scope`
-/// accepts and that `persona` wants to see. The same problem met twice (a fragment that two configurations share) is one finding.
+/// accepts. The same problem met twice (a fragment that two configurations share) is one finding.
 pub(super) fn findings(
     rules: &RuleSet,
     context: &Context<'_>,
     table: &SourceTable,
     analyses: &BTreeSet<Analysis>,
-    persona: Persona,
     in_scope: impl Fn(Analysis, SourceId) -> bool,
-) -> Vec<Finding> {
+) -> Vec<Judged> {
     let violations: Vec<(&Rule, Violation)> = policy::run(rules, context)
         .into_iter()
         .filter(|(rule, violation)| {
-            analyses.contains(&rule.analysis)
-                && violation.persona.unwrap_or(rule.persona).max(rule.persona) <= persona
-                && in_scope(rule.analysis, violation.primary.source)
+            analyses.contains(&rule.analysis) && in_scope(rule.analysis, violation.primary.source)
         })
         .collect();
     let locations = locate(table, &violations);
-    let mut unique: BTreeMap<(Fingerprint, Site), Finding> = BTreeMap::new();
+    let mut unique: BTreeMap<(Fingerprint, Site), Judged> = BTreeMap::new();
     for (rule, violation) in violations {
-        let finding = finding(rule, &violation, &locations);
-        unique
-            .entry((finding.fingerprint.clone(), violation.primary))
-            .or_insert(finding);
+        let judged = Judged {
+            finding: finding(rule, &violation, &locations),
+            persona: violation.persona.unwrap_or(rule.persona).max(rule.persona),
+        };
+        match unique.entry((judged.finding.fingerprint.clone(), violation.primary)) {
+            Entry::Vacant(place) => {
+                place.insert(judged);
+            }
+            Entry::Occupied(mut place) if judged.persona < place.get().persona => {
+                place.insert(judged);
+            }
+            Entry::Occupied(_) => {}
+        }
     }
     unique.into_values().collect()
 }

@@ -19,6 +19,7 @@ mod request;
 mod scope;
 mod settings;
 mod trial;
+mod tried;
 
 use std::cell::RefCell;
 use std::sync::Mutex;
@@ -26,8 +27,8 @@ use std::sync::Mutex;
 use crate::config::{Config, Ignore, InventoryFile};
 use crate::detect::Detector;
 use crate::model::{
-    Finding, Gap, Origin, PathBase, Problem, ProblemClass, ProblemLevel, Provenance, Report, Stats,
-    SuppressionKind,
+    Finding, Gap, Origin, PathBase, Persona, Problem, ProblemClass, ProblemLevel, Provenance,
+    Report, Stats, SuppressionKind,
 };
 use crate::policy;
 use crate::rules::knowledge::KnowledgeBase;
@@ -36,8 +37,10 @@ use crate::source::{FileError, Roots, SourceError, read_within, walk};
 use crate::suppress::{GITLEAKS_IGNORE, IgnoreEntry, Suppressions, gitleaks_ignore};
 use configurations::{Configurations, configurations, may_hold_jobs};
 use inventories::{Inventories, inventories};
+use judge::Judged;
 use leaks::{Harvest, Search};
 use scope::{Scope, SourceTable};
+use tried::Tried;
 
 pub use inspect::inspect;
 pub use leaks::Progress;
@@ -135,7 +138,15 @@ pub fn scan(
     problems.extend(gap_problems(&table, &facts.gaps, request.strict));
 
     let mut suppressions = suppressions(request, config, &scope, &harvest, &mut problems);
-    let mut findings = leaks::findings(std::mem::take(&mut harvest.sightings));
+    let mut judged: Vec<Judged> = leaks::findings(std::mem::take(&mut harvest.sightings))
+        .into_iter()
+        .map(|finding| Judged {
+            persona: rules
+                .get(finding.rule.as_str())
+                .map_or(Persona::Regular, |rule| rule.persona),
+            finding,
+        })
+        .collect();
     let context = policy::Context {
         facts: &facts,
         knowledge: &KnowledgeBase::default(),
@@ -145,26 +156,32 @@ pub fn scan(
     let in_scope = |analysis, source| {
         analysis == Analysis::Inventory || configurations.in_scope.contains(&source)
     };
-    findings.extend(judge::findings(
+    judged.extend(judge::findings(
         rules,
         &context,
         &table,
         &request.analyses,
-        request.persona,
         in_scope,
     ));
 
-    findings.retain(|finding| is_shown(finding, request, config, rules));
-    for finding in &mut findings {
-        judge::suppress(finding, &mut suppressions);
-    }
-    findings.sort_by(Finding::report_order);
+    let findings = shown(judged, &mut suppressions, request, config);
     problems.sort();
     problems.dedup();
+    let tried = Tried {
+        analyses: &request.analyses,
+        rules,
+        config,
+        whole: scope.roots.cover_all(),
+        complete: !problems
+            .iter()
+            .any(|problem| problem.level == ProblemLevel::Error),
+        structured: table.paths(),
+    };
+    let unused_suppressions = suppressions.unused(|claim| tried.verdict(claim));
     Ok(Report {
         findings,
         problems,
-        unused_suppressions: suppressions.unused(),
+        unused_suppressions,
         stats,
     })
 }
@@ -304,13 +321,31 @@ fn entry(ignore: &Ignore) -> IgnoreEntry {
     }
 }
 
+/// Hides what is suppressed and drops what the options do not let through, in report order.
+fn shown(
+    mut judged: Vec<Judged>,
+    suppressions: &mut Suppressions,
+    request: &ScanRequest,
+    config: &Config,
+) -> Vec<Finding> {
+    // A suppression is of use also where the options of this run do not show what it hides.
+    for judged in &mut judged {
+        judge::suppress(&mut judged.finding, suppressions);
+    }
+    let mut findings: Vec<Finding> = judged
+        .into_iter()
+        .filter(|judged| is_shown(judged, request, config))
+        .map(|judged| judged.finding)
+        .collect();
+    findings.sort_by(Finding::report_order);
+    findings
+}
+
 /// Whether the options let a finding through.
-fn is_shown(finding: &Finding, request: &ScanRequest, config: &Config, rules: &RuleSet) -> bool {
-    finding.confidence >= request.confidence
-        && !config.is_off(&finding.rule)
-        && rules
-            .get(finding.rule.as_str())
-            .is_some_and(|rule| rule.persona <= request.persona)
+fn is_shown(judged: &Judged, request: &ScanRequest, config: &Config) -> bool {
+    judged.finding.confidence >= request.confidence
+        && judged.persona <= request.persona
+        && !config.is_off(&judged.finding.rule)
 }
 
 fn gap_problems<'g>(

@@ -109,6 +109,14 @@ impl SourceTable {
         positions
     }
 
+    /// The paths of all files, as findings show them.
+    pub(super) fn paths(&self) -> BTreeSet<(String, PathBase)> {
+        self.files
+            .iter()
+            .map(|file| (file.provenance.display_path(), file.provenance.base))
+            .collect()
+    }
+
     /// The locations of `sites`, which come in ascending order, each file walked once.
     pub(super) fn locate_all<'s>(
         &self,

@@ -13,7 +13,7 @@ use super::scope::SourceTable;
 use crate::ci::{ConfigKind, FileResolver, ResolveError, SourceFile, analyze};
 use crate::detect::{Detector, specimen};
 use crate::inventory;
-use crate::model::{Confidence, Facts, Provenance, Severity, SourceId};
+use crate::model::{Confidence, Facts, Finding, Provenance, Severity, SourceId};
 use crate::policy::Context;
 use crate::rules::knowledge::KnowledgeBase;
 use crate::rules::{Analysis, Example, Rule, RuleBody, RuleSet, Settings};
@@ -209,9 +209,12 @@ impl Bench<'_> {
         alone.retain(|rule| rule.id == self.rule.id);
         let analyses = BTreeSet::from([self.rule.analysis]);
         let table = table.into_inner();
-        let persona = self.rule.persona;
-        let mut findings =
-            judge::findings(&alone, &context, &table, &analyses, persona, |_, _| true);
+        let mut findings: Vec<Finding> =
+            judge::findings(&alone, &context, &table, &analyses, |_, _| true)
+                .into_iter()
+                .filter(|judged| judged.persona <= self.rule.persona)
+                .map(|judged| judged.finding)
+                .collect();
         findings.sort_by_key(|finding| finding.primary.span);
         Ok(findings
             .into_iter()

@@ -89,6 +89,11 @@ pub enum Analysis {
     Inventory,
 }
 
+impl Analysis {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Leaks, Self::Ci, Self::Inventory];
+}
+
 /// One rule, as its file gives it.
 #[derive(Clone, Debug)]
 pub struct Rule {

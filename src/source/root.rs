@@ -93,6 +93,16 @@ impl Roots {
         Ok(resolved)
     }
 
+    /// Whether there is a root and each is read as a whole.
+    pub fn cover_all(&self) -> bool {
+        let read_whole = |root: &Root| {
+            self.targets
+                .iter()
+                .any(|target| target.is_dir && root.dir.starts_with(&target.path))
+        };
+        !self.roots.is_empty() && self.roots.iter().all(read_whole)
+    }
+
     /// The root that `path` lies in, and the path relative to it.
     pub fn relative(&self, path: &Path) -> Option<(usize, Arc<str>)> {
         self.roots
@@ -201,6 +211,17 @@ mod tests {
         let paths = ["a", "a/b", "a/x", "a"].map(|path| dir.path().join(path));
         let roots = Roots::resolve(&paths).unwrap();
         assert_eq!(roots.targets.len(), 1);
+    }
+
+    #[test]
+    fn a_root_is_covered_by_itself_and_not_by_its_parts() {
+        let dir = tree(&["a/.git/HEAD", "a/b/c", "d/e"]);
+        let covers = |paths: &[&str]| {
+            let paths: Vec<PathBuf> = paths.iter().map(|path| dir.path().join(path)).collect();
+            Roots::resolve(&paths).unwrap().cover_all()
+        };
+        assert!(covers(&["a"]) && covers(&["a", "d"]) && covers(&["."]));
+        assert!(!covers(&["a/b"]) && !covers(&["a/b/c", "d"]) && !covers(&[]));
     }
 
     #[test]

@@ -61,7 +61,35 @@ struct PlacedComment {
     path: String,
     base: PathBase,
     comment: InlineComment,
-    used: bool,
+    /// Those of its rules that it has hidden nothing of so far.
+    idle: Vec<String>,
+}
+
+/// What a suppression speaks of, for the run to say whether it could have hidden anything.
+#[derive(Clone, Copy, Debug)]
+pub enum Claim<'s> {
+    /// A rule that a comment names, and the file that the comment stands in.
+    Comment {
+        /// The rule.
+        rule: &'s str,
+        /// The file, as findings show it.
+        path: &'s str,
+        /// What the path is relative to.
+        base: PathBase,
+    },
+    /// An entry of the configuration.
+    Entry(&'s IgnoreEntry),
+}
+
+/// What hiding nothing says about a suppression.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The run looked for what it hides and found nothing.
+    Unused,
+    /// The run did not look there, or not for that.
+    NotTried,
+    /// There is no such rule; the one that was probably meant.
+    NoSuchRule(Option<String>),
 }
 
 /// Everything that may hide a finding of one run.
@@ -105,8 +133,8 @@ impl Suppressions {
             .extend(comments.into_iter().map(|comment| PlacedComment {
                 path: path.to_owned(),
                 base,
+                idle: comment.rules.clone(),
                 comment,
-                used: false,
             }));
     }
 
@@ -163,7 +191,7 @@ impl Suppressions {
                 rules.iter().any(|rule| rule == finding.rule.as_str())
             })
             .map(|placed| {
-                placed.used = true;
+                placed.idle.retain(|rule| rule != finding.rule.as_str());
                 Suppressed {
                     kind: SuppressionKind::Inline,
                     reason: placed.comment.reason.clone(),
@@ -186,23 +214,24 @@ impl Suppressions {
             })
     }
 
-    /// The suppressions that hid nothing or have run out, sorted.
-    pub fn unused(&self) -> Vec<UnusedSuppression> {
-        let comments = self
-            .comments
-            .iter()
-            .filter(|placed| !placed.used)
-            .map(|placed| UnusedSuppression {
-                kind: SuppressionKind::Inline,
-                path: placed.path.clone(),
-                base: placed.base,
-                position: placed.comment.position,
-                message: format!("for `{}` hides nothing", placed.comment.rules.join("`, `")),
-            });
+    /// The suppressions that hid nothing although `judge` says that they could have, and those that
+    /// have run out, sorted.
+    pub fn unused(&self, judge: impl Fn(Claim<'_>) -> Verdict) -> Vec<UnusedSuppression> {
+        let comments = self.comments.iter().flat_map(|placed| {
+            unused_rules(placed, &judge)
+                .into_iter()
+                .map(|message| UnusedSuppression {
+                    kind: SuppressionKind::Inline,
+                    path: placed.path.clone(),
+                    base: placed.base,
+                    position: placed.comment.position,
+                    message,
+                })
+        });
         let entries = self.entries.iter().filter_map(|(entry, used)| {
             let message = match entry.expires {
                 Some(last) if last < self.today => format!("expired on {last}"),
-                _ if *used => return None,
+                _ if *used || judge(Claim::Entry(entry)) == Verdict::NotTried => return None,
                 _ => "hides nothing".to_owned(),
             };
             Some(UnusedSuppression {
@@ -217,6 +246,33 @@ impl Suppressions {
         unused.sort();
         unused
     }
+}
+
+/// What is wrong with a comment: one message for the rules it need not name, one for each name that
+/// is no rule's.
+fn unused_rules(placed: &PlacedComment, judge: impl Fn(Claim<'_>) -> Verdict) -> Vec<String> {
+    let mut unused = Vec::new();
+    let mut messages = Vec::new();
+    for rule in &placed.idle {
+        let claim = Claim::Comment {
+            rule,
+            path: &placed.path,
+            base: placed.base,
+        };
+        match judge(claim) {
+            Verdict::Unused => unused.push(rule.as_str()),
+            Verdict::NotTried => {}
+            Verdict::NoSuchRule(meant) => {
+                let meant =
+                    meant.map_or_else(String::new, |meant| format!("; did you mean `{meant}`?"));
+                messages.push(format!("names `{rule}`, which is no rule{meant}"));
+            }
+        }
+    }
+    if !unused.is_empty() {
+        messages.push(format!("for `{}` hides nothing", unused.join("`, `")));
+    }
+    messages
 }
 
 #[cfg(test)]
@@ -281,10 +337,33 @@ mod tests {
         );
         assert_eq!(hides(&mut suppressions, &finding("two", "f", 1)), None);
         assert_eq!(hides(&mut suppressions, &finding("one", "g", 1)), None);
-        let unused = suppressions.unused();
+        let unused = suppressions.unused(|_| Verdict::Unused);
         assert_eq!(unused.len(), 1);
         assert_eq!(unused[0].position, Position { line: 2, column: 5 });
         assert_eq!(unused[0].message, "for `two` hides nothing");
+    }
+
+    #[test]
+    fn of_a_comment_only_the_rules_that_hide_nothing_are_told() {
+        let text = format!("a # {MARKER}[one, two, three, fore] why\n");
+        let mut suppressions = Suppressions::new(TODAY);
+        let comments = inline_comments(text.as_bytes()).0;
+        suppressions.add_comments("f", PathBase::SourceRoot, comments);
+        suppressions.seal();
+        assert!(hides(&mut suppressions, &finding("one", "f", 1)).is_some());
+        let unused = suppressions.unused(|claim| match claim {
+            Claim::Comment { rule: "two", .. } => Verdict::NotTried,
+            Claim::Comment { rule: "fore", .. } => Verdict::NoSuchRule(Some("four".into())),
+            _ => Verdict::Unused,
+        });
+        let messages: Vec<&str> = unused.iter().map(|unused| &*unused.message).collect();
+        assert_eq!(
+            messages,
+            [
+                "for `three` hides nothing",
+                "names `fore`, which is no rule; did you mean `four`?"
+            ]
+        );
     }
 
     fn entry(path: Option<&str>, expires: Option<Date>) -> IgnoreEntry {
@@ -304,11 +383,14 @@ mod tests {
         suppressions.add_entries(".glpatrol.yml", [entry(Some("docs/**"), Some(TODAY))]);
         assert!(hides(&mut suppressions, &finding("one", "docs/a", 1)).is_some());
         assert!(hides(&mut suppressions, &finding("one", "src/a", 1)).is_none());
-        assert_eq!(suppressions.unused(), []);
+        assert_eq!(suppressions.unused(|_| Verdict::Unused), []);
 
         let mut suppressions = Suppressions::new(TODAY);
         suppressions.add_entries(".glpatrol.yml", [entry(None, TODAY.yesterday().ok())]);
         assert!(hides(&mut suppressions, &finding("one", "docs/a", 1)).is_none());
-        assert_eq!(suppressions.unused()[0].message, "expired on 2026-11-19");
+        assert_eq!(
+            suppressions.unused(|_| Verdict::NotTried)[0].message,
+            "expired on 2026-11-19"
+        );
     }
 }

@@ -185,3 +185,74 @@ fn a_place_beyond_the_listed_ones_is_not_hidden_by_them() {
     assert_eq!(finding["occurrences"], 151);
     assert_eq!(finding["related"].as_array().unwrap().len(), 100);
 }
+
+/// The messages about suppressions of no use.
+fn unused(tree: &Tree, args: &[&str]) -> Vec<String> {
+    tree.report(args)["unused_suppressions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|unused| unused["message"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+/// A comment for `rule`; put together here so that this file holds no suppression of its own.
+fn comment(rule: &str) -> String {
+    format!("# {}:ignore[{rule}] known", "glpatrol")
+}
+
+#[test]
+fn only_what_the_run_tried_is_called_unused() {
+    let mut tree = Tree::new();
+    let dump = comment("environment-dump");
+    tree.file("a.sh", &format!("x {}\n", comment("leaked-deploy-token")))
+        .file(".gitlab-ci.yml", &format!("job:\n  script:\n  - id {dump}\n"))
+        .file("src/b.sh", &format!("y {dump}\n"))
+        .file(
+            ".glpatrol.yml",
+            "ignore:\n- {path: src/**, reason: generated}\n- {rule: environment-dump, reason: old}\n",
+        )
+        .file(".git/HEAD", "ref: refs/heads/main\n");
+    assert_eq!(unused(&tree, &[]).len(), 5);
+    assert_eq!(
+        unused(&tree, &["--only", "leaks"]),
+        ["for `leaked-deploy-token` hides nothing"]
+    );
+    assert_eq!(unused(&tree, &["--only", "ci"]).len(), 3);
+    assert_eq!(unused(&tree, &["src"]), [""; 0]);
+    assert_eq!(
+        unused(&tree, &[".gitlab-ci.yml"]),
+        ["for `environment-dump` hides nothing"]
+    );
+
+    // What could not be read may be what a suppression is there for.
+    tree.bytes(".gitlab-ci.yml", b"job: [\n");
+    assert_eq!(unused(&tree, &[]), [""; 0]);
+}
+
+#[test]
+fn a_comment_for_a_finding_that_the_options_do_not_show_is_used() {
+    let mut tree = Tree::new();
+    tree.file(
+        "a.sh",
+        &format!(
+            "token = {{{{deploy_token/legacy|alphabet}}}} {}\n",
+            comment("leaked-deploy-token")
+        ),
+    );
+    let report = tree.report(&["--confidence", "high"]);
+    assert_eq!(report["findings"].as_array().unwrap().len(), 0);
+    assert_eq!(unused(&tree, &["--confidence", "high"]), [""; 0]);
+}
+
+#[test]
+fn a_comment_that_names_no_rule_of_ours_is_told_with_what_was_meant() {
+    let mut tree = Tree::new();
+    tree.file(
+        "a.sh",
+        &format!("{LEAK} {}\n", comment("leaked-deploy-tokn")),
+    );
+    let told = "names `leaked-deploy-tokn`, which is no rule; did you mean `leaked-deploy-token`?";
+    assert_eq!(unused(&tree, &["--only", "ci"]), [told]);
+    assert_eq!(unused(&tree, &[]), [told]);
+}
