@@ -25,7 +25,7 @@ use std::cell::RefCell;
 use std::sync::Mutex;
 
 use crate::config::{Config, Ignore, InventoryFile};
-use crate::detect::Detector;
+use crate::detect::{Detector, redact};
 use crate::model::{
     Finding, Gap, Origin, PathBase, Persona, Problem, ProblemClass, ProblemLevel, Provenance,
     Report, Stats, SuppressionKind,
@@ -72,6 +72,17 @@ pub fn load_rules(files: &[std::path::PathBuf]) -> Result<RuleSet, RuleError> {
 /// The first rule file that is not valid.
 pub fn load_rules_to_try(files: &[std::path::PathBuf]) -> Result<RuleSet, RuleError> {
     RuleSet::load_replacing(files, &policy::validate)
+}
+
+/// A message with every token in it masked. Errors quote files, and a file may hold a token where it
+/// does not belong.
+pub fn masked(message: &str) -> String {
+    let Ok(rules) = load_rules(&[]) else {
+        return message.to_owned();
+    };
+    let mut detections = Vec::new();
+    Detector::new(&rules).scan(message.as_bytes(), &mut detections);
+    String::from_utf8_lossy(&redact(message.as_bytes(), &detections, b'*')).into_owned()
 }
 
 /// Scans what `request` names and reports it. `rules` are those of [`load_rules`] with the settings of

@@ -1,5 +1,6 @@
 //! Finds and reads the configuration of a run.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::config::{Config, ConfigError, FILE_NAME};
@@ -15,6 +16,8 @@ pub struct ConfigFile {
     pub path: PathBuf,
     /// Its path within the repository, or its name alone.
     pub display_path: String,
+    /// The folder that it must not lead out of, if it was found and not named.
+    pub root: Option<PathBuf>,
 }
 
 impl ConfigFile {
@@ -24,6 +27,7 @@ impl ConfigFile {
         Self {
             path: path.to_owned(),
             display_path: name.to_string_lossy().into_owned(),
+            root: None,
         }
     }
 }
@@ -42,6 +46,7 @@ pub fn find_config(paths: &[PathBuf]) -> Result<Option<ConfigFile>, SourceError>
             .map(|path| ConfigFile {
                 path,
                 display_path: FILE_NAME.to_owned(),
+                root: Some(root.dir().to_owned()),
             }),
         _ => None,
     })
@@ -66,6 +71,15 @@ pub fn scanned_folders(paths: &[PathBuf]) -> Result<Vec<PathBuf>, SourceError> {
 ///
 /// The first thing in it that is not valid.
 pub fn load_config(file: &ConfigFile, rules: &mut RuleSet) -> Result<Config, ConfigError> {
+    // An error quotes the file, which would give away what a link points at.
+    if let Some(root) = &file.root
+        && fs::canonicalize(&file.path).is_ok_and(|real| !real.starts_with(root))
+    {
+        return Err(
+            ConfigError::of_file(&file.path, "is a link that leads out of the repository")
+                .with_mend("put the file in its place, or name it with `--config`"),
+        );
+    }
     let text = strict::read_file(&file.path)?;
     let config = Config::parse(&file.path, &file.display_path, &text, rules)?;
     config.apply(&file.path, &text, rules, &policy::validate)?;

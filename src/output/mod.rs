@@ -116,6 +116,13 @@ pub fn write(
     out.flush()
 }
 
+/// A message for people with nothing in it that commands a terminal or reorders what it shows; its
+/// line feeds stay.
+pub fn neutral(message: &str) -> String {
+    let lines: Vec<_> = message.split('\n').map(sanitize::line).collect();
+    lines.join("\n")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -18,7 +18,7 @@ pub use walk::{Blob, BlobVisitor, ReadProblem, WalkOptions, WalkOutcome, walk, y
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
     /// Absent, a dangling link, a link to itself, or not to be looked at.
-    #[error("cannot open `{}`: {source}", path.display())]
+    #[error("cannot open `{}`", path.display())]
     Open {
         /// As the user gave it.
         path: PathBuf,

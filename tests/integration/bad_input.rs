@@ -30,6 +30,7 @@ fn an_absent_path_stops_the_run_before_it_scans() {
     let run = tree.scan(&["nowhere"]);
     assert_eq!(run.code, 2);
     assert!(run.stderr.contains("`nowhere`"), "{}", run.stderr);
+    assert_eq!(run.stderr.matches("os error").count(), 1, "{}", run.stderr);
     assert_eq!(run.stdout, "");
 }
 
@@ -190,6 +191,47 @@ fn a_bad_configuration_stops_the_run_before_it_scans() {
     assert!(run.stderr.contains("exclude"), "{}", run.stderr);
     assert_eq!(run.stdout, "");
     assert_eq!(tree.scan(&["--untrusted"]).code, 1);
+}
+
+#[test]
+fn an_error_that_quotes_a_file_gives_no_token_away_and_commands_no_terminal() {
+    let mut tree = Tree::new();
+    tree.file(
+        ".glpatrol.yml",
+        "tokn: {{deploy_token/legacy}} # \u{1b}[31m \u{202e}\n",
+    );
+    let run = tree.scan(&[]);
+    assert_eq!(run.code, 2);
+    assert!(run.stderr.contains("tokn: gldt-***"), "{}", run.stderr);
+    assert!(!run.stderr.contains(&tree.secrets[0]));
+    assert!(!run.stderr.contains(['\u{1b}', '\u{202e}']));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_configuration_that_links_out_of_the_repository_is_not_read() {
+    let mut outside = Tree::new();
+    outside.file("private", "password of somebody else\n");
+    let tree = Tree::new();
+    std::os::unix::fs::symlink(
+        outside.path().join("private"),
+        tree.path().join(".glpatrol.yml"),
+    )
+    .unwrap();
+    let run = tree.scan(&[]);
+    assert_eq!(run.code, 2);
+    assert!(run.stderr.contains("leads out"), "{}", run.stderr);
+    assert!(!run.stderr.contains("password"), "{}", run.stderr);
+}
+
+#[test]
+fn standard_input_that_no_analysis_reads_is_an_error() {
+    let run = Glpatrol::new()
+        .args(["scan", "-", "--only", "ci"])
+        .stdin("")
+        .run();
+    assert_eq!(run.code, 2);
+    assert!(run.stderr.contains("`--only`"), "{}", run.stderr);
 }
 
 #[test]

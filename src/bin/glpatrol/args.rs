@@ -44,7 +44,7 @@ pub(crate) enum Command {
                         3 something asked for was not read"
 )]
 pub(crate) struct ScanArguments {
-    /// Files and folders; `-` is standard input.
+    /// Files and folders; `-` is standard input, which is searched for leaked tokens alone.
     #[arg(value_name = "PATH", default_value = ".")]
     pub(crate) paths: Vec<PathBuf>,
 
@@ -119,7 +119,7 @@ pub(crate) struct ScanArguments {
     )]
     pub(crate) format: Format,
 
-    /// Where the report goes, instead of standard output.
+    /// Where the report goes; `-` is standard output, the default.
     #[arg(short, long, value_name = "FILE", help_heading = "Output")]
     pub(crate) output: Option<PathBuf>,
 

@@ -8,7 +8,7 @@ use glpatrol::config::{Config, FailOn};
 use glpatrol::engine::{self, ConfigFile, ScanRequest, Stdin};
 use glpatrol::model::{Confidence, Persona, Report, Severity};
 use glpatrol::output::{self, Format, Style};
-use glpatrol::rules::RuleSet;
+use glpatrol::rules::{Analysis, RuleSet};
 use jiff::Zoned;
 
 use crate::args::{ScanArguments, shows_unicode};
@@ -62,6 +62,9 @@ fn files(arguments: &ScanArguments) -> Vec<PathBuf> {
 fn request(arguments: &ScanArguments, config: &Config) -> anyhow::Result<ScanRequest> {
     let paths = files(arguments);
     let stdin = if paths.len() < arguments.paths.len() {
+        if !arguments.analyses().contains(&Analysis::Leaks) {
+            bail!("standard input is searched for leaked tokens alone; add `leaks` to `--only`");
+        }
         let mut bytes = Vec::new();
         io::stdin()
             .lock()
@@ -103,13 +106,18 @@ fn destinations(arguments: &ScanArguments) -> anyhow::Result<Vec<(Format, Destin
         None => Destination::Stdout,
     };
     let mut reports = vec![(arguments.format, first)];
-    let mut taken: Vec<&PathBuf> = arguments.output.iter().collect();
     for (format, path) in &arguments.report {
-        if taken.contains(&path) {
-            bail!("two reports go to `{}`", path.display());
+        let destination = Destination::prepare(path, &scanned)?;
+        if reports.iter().any(|(_, taken)| *taken == destination) {
+            match destination {
+                Destination::Stdout => bail!(
+                    "two reports go to standard output; give one of them a file: `-o FILE` or \
+                     `--report {format}=FILE`"
+                ),
+                _ => bail!("two reports go to `{}`", path.display()),
+            }
         }
-        taken.push(path);
-        reports.push((*format, Destination::prepare(path, &scanned)?));
+        reports.push((*format, destination));
     }
     Ok(reports)
 }
