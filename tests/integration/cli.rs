@@ -194,7 +194,31 @@ fn reports_go_to_files_in_one_step() {
         .filter(|name| name.starts_with(".glpatrol"))
         .collect();
     assert_eq!(left, Vec::<String>::new());
-    assert_eq!(tree.scan(&["-o", "x", "--report", "json=x"]).code, 2);
+    for same in ["json=x", "json=./x", "json=src/../x"] {
+        assert_eq!(tree.scan(&["-o", "x", "--report", same]).code, 2, "{same}");
+    }
+}
+
+#[test]
+fn a_dash_is_standard_output_and_takes_one_report() {
+    let mut tree = Tree::new();
+    tree.file("a.sh", LEAK);
+    let run = tree.scan(&["-o", "out.txt", "--report", "json=-"]);
+    serde_json::from_str::<serde_json::Value>(&run.stdout).unwrap();
+    let run = tree.scan(&["--report", "json=-"]);
+    assert_eq!(run.code, 2);
+    assert!(run.stderr.contains("standard output"), "{}", run.stderr);
+    assert!(!tree.path().join("-").exists());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_report_goes_to_the_pipe_behind_dev_stdout() {
+    let mut tree = Tree::new();
+    tree.file("a.sh", LEAK);
+    let run = tree.scan(&["-f", "json", "-o", "/dev/stdout"]);
+    assert_eq!(run.code, 1, "{}", run.stderr);
+    serde_json::from_str::<serde_json::Value>(&run.stdout).unwrap();
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 
 /// A place to write one report to.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Destination {
     /// Standard output.
     Stdout,
@@ -18,8 +18,12 @@ pub(crate) enum Destination {
 }
 
 impl Destination {
-    /// Looks at `path` before the run, so that a place that cannot be written is told at once.
+    /// Looks at `path` before the run, so that a place that cannot be written is told at once; `-` is
+    /// standard output.
     pub(crate) fn prepare(path: &Path, scanned: &[PathBuf]) -> anyhow::Result<Self> {
+        if path == Path::new("-") {
+            return Ok(Self::Stdout);
+        }
         let shown = path.display();
         let target = match path.symlink_metadata() {
             Ok(metadata) if metadata.file_type().is_symlink() => {
@@ -31,9 +35,13 @@ impl Destination {
                          could lead anywhere"
                     );
                 }
+                if fs::metadata(path).is_ok_and(|target| !target.is_file() && !target.is_dir()) {
+                    // `/dev/stdout` leads to a pipe that has no path of its own.
+                    return Ok(Self::Stream(path.to_owned()));
+                }
                 fs::canonicalize(path).with_context(|| format!("cannot write `{shown}`"))?
             }
-            _ => path.to_owned(),
+            _ => absolute(path).with_context(|| format!("cannot write `{shown}`"))?,
         };
         match fs::metadata(&target) {
             Ok(metadata) if metadata.is_dir() => bail!("cannot write `{shown}`: it is a folder"),
@@ -97,6 +105,19 @@ impl Destination {
             }
         }
         Ok(())
+    }
+}
+
+/// The path by the real name of its folder, so that one file written in two ways is known for one.
+fn absolute(path: &Path) -> io::Result<PathBuf> {
+    match path.file_name() {
+        Some(name) => match fs::canonicalize(folder_of(path)) {
+            Ok(folder) => Ok(folder.join(name)),
+            // Told below in words that name the folder.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(path.to_owned()),
+            Err(error) => Err(error),
+        },
+        None => Ok(path.to_owned()),
     }
 }
 
