@@ -8,14 +8,14 @@ use std::sync::Arc;
 use super::environment::{BlockEnd, Environment, Value};
 use super::git::{self, GitState};
 use super::powershell::{self, CmdletCall};
-use super::request::{is_gitlab_header, userinfo};
-use super::text::Text;
+use super::request::{Request, is_gitlab_header, userinfo};
+use super::text::{Text, View};
 use super::{Draft, Place, clients, dump, registry, url};
 use crate::ci::job::{Job, Phase, ScriptItem};
 use crate::ci::shell::{AssignedValue, Block, Command, Invocation, Item, Script, Word, lex};
 use crate::model::{
-    Confidence, Credential, Disclosure, DisclosureKind, Facts, Operation, Site, Span, TokenUse,
-    Transport,
+    Confidence, Credential, Disclosure, DisclosureKind, Facts, Mechanism, Operation, Site, Span,
+    TokenUse, Transport,
 };
 
 /// How deep functions may call each other; deeper ones are read on their own.
@@ -289,7 +289,14 @@ impl<'j, 'f> Walk<'j, 'f> {
             clients::unknown(texts).uses(&mut drafts);
         } else {
             for text in texts {
-                drafts.extend(embedded_userinfo(text));
+                let Some(url) = embedded_url(text) else {
+                    continue;
+                };
+                if sends {
+                    drafts.extend(query_credentials(url));
+                }
+                let user = url::parse(url).and_then(|url| userinfo(&url));
+                drafts.extend(user.filter(|draft| draft.credential != Credential::Literal));
             }
         }
         self.record(item, drafts);
@@ -429,24 +436,40 @@ const fn lowered(confidence: Confidence) -> Confidence {
     }
 }
 
-/// The credential of a URL somewhere in a word: `--index-url=https://user:$TOKEN@host/simple`.
-fn embedded_userinfo(text: &Text) -> Option<Draft> {
+/// A URL somewhere in a word: `--index-url=https://user:$TOKEN@host/simple`.
+fn embedded_url(text: &Text) -> Option<View<'_>> {
     let whole = text.view();
-    let colon = whole.find("://")?;
-    let scheme = whole.before(colon).as_str();
-    let start = scheme.len()
-        - scheme
-            .bytes()
-            .rev()
-            .take_while(u8::is_ascii_alphabetic)
-            .count();
+    let start = match whole.find("://") {
+        Some(colon) => {
+            let before = whole.before(colon).as_str();
+            let scheme = before.bytes().rev().take_while(u8::is_ascii_alphabetic);
+            before.len() - scheme.count()
+        }
+        // `$CI_API_V4_URL/…?…`; without a query it may be `$USER@$HOST` and anything else.
+        None if whole.as_str().starts_with('$') && whole.find("?").is_some() => 0,
+        None => return None,
+    };
     let rest = whole.after(start);
     let end = [" ", "\n", "\t", "\"", "'", "<", ">", ","]
         .iter()
         .filter_map(|stop| rest.find(stop))
         .min();
-    let url = url::parse(rest.before(end.unwrap_or(rest.len())))?;
-    userinfo(&url).filter(|draft| draft.credential != Credential::Literal)
+    Some(rest.before(end.unwrap_or(rest.len())))
+}
+
+/// What a URL carries behind its `?`, sent by a program that is not known.
+fn query_credentials(url: View<'_>) -> impl Iterator<Item = Draft> {
+    let request = Request {
+        urls: vec![url],
+        doubtful: true,
+        ..Request::default()
+    };
+    let mut drafts = Vec::new();
+    request.uses(&mut drafts);
+    drafts.into_iter().filter(|draft| {
+        matches!(draft.mechanism, Mechanism::QueryParameter(_))
+            && draft.credential != Credential::Literal
+    })
 }
 
 fn words_span(command: &Command) -> Span {

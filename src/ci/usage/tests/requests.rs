@@ -252,6 +252,32 @@ fn queries_and_forms_carry_tokens() {
 }
 
 #[test]
+fn queries_of_unknown_programs_carry_tokens() {
+    for text in [
+        "pip install \"https://gitlab.com/api/v4/projects/1/x.whl?private_token=$T\"",
+        "./fetch.py --url \"$CI_API_V4_URL/projects/1/x.whl?a=b&private_token=$T\" out",
+        "./fetch.py \"$CI_API_V4_URL/projects/1/x.whl?private_token=$T\"",
+    ] {
+        let fixture = script(text);
+        let found = fixture.sole();
+        assert_eq!(
+            found.mechanism,
+            Mechanism::QueryParameter("private_token".into())
+        );
+        assert_eq!(found.operation, api(Method::Get, "/projects/1/x.whl"));
+        assert_eq!(found.confidence, Confidence::Medium);
+        assert_eq!(fixture.cut(&found.site), "private_token=$T", "{text}");
+    }
+    for text in [
+        "echo \"https://gitlab.com/api/v4/projects/1?private_token=$T\"",
+        "ssh $SSH_USER@$HOST uptime",
+        "./fetch.py 'https://gitlab.com/api/v4/projects/1?private_token=literal'",
+    ] {
+        assert!(script(text).uses().is_empty(), "{text}");
+    }
+}
+
+#[test]
 fn basic_and_bearer_options_carry_tokens() {
     let fixture = script("curl -u \"bot:$T\" https://gitlab.example/x");
     let found = fixture.sole();
