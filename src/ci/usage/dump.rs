@@ -45,6 +45,10 @@ pub(super) fn environment(invocation: &Invocation<'_>) -> Option<String> {
             .iter()
             .all(|text| text == "-0" || text == "--null"),
         "set" => arguments.is_empty(),
+        "cat" | "strings" => {
+            let file = arguments.iter().find(|file| is_environment_file(file))?;
+            return Some(format!("{name} {file}"));
+        }
         "export" | "declare" | "typeset" => {
             let dumps = arguments.iter().all(|text| {
                 text.strip_prefix('-')
@@ -67,6 +71,13 @@ pub(super) fn environment(invocation: &Invocation<'_>) -> Option<String> {
         _ => false,
     };
     dumps.then_some(name)
+}
+
+/// The file in which Linux shows the environment of a process.
+fn is_environment_file(path: &str) -> bool {
+    path.strip_prefix("/proc/")
+        .and_then(|rest| rest.strip_suffix("/environ"))
+        .is_some_and(|process| matches!(process, "self" | "$$" | "$PPID"))
 }
 
 /// Where the output of a command ends up.

@@ -28,6 +28,7 @@ fn dumps_of_the_environment_are_told_from_their_likes() {
         "env # all of it",
         "bash -c env",
         "env && echo done",
+        "cat /proc/self/environ",
     ] {
         let found = disclosures(text);
         assert_eq!(found.len(), 1, "{text}");
@@ -49,6 +50,7 @@ fn dumps_of_the_environment_are_told_from_their_likes() {
         "echo env",
         "/usr/bin/env bash x",
         "environment",
+        "cat /proc/self/status",
         "export -f name",
     ] {
         assert!(disclosures(text).is_empty(), "{text}");
