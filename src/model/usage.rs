@@ -61,6 +61,8 @@ pub enum RegistryTool {
     Trivy,
     /// `regctl registry login`
     Regctl,
+    /// `werf cr login`
+    Werf,
 }
 
 impl RegistryTool {
@@ -78,6 +80,7 @@ impl RegistryTool {
             Self::Oras => "oras login",
             Self::Trivy => "trivy registry login",
             Self::Regctl => "regctl registry login",
+            Self::Werf => "werf cr login",
         }
     }
 }

@@ -33,7 +33,7 @@ const LOGIN: Syntax = Syntax {
 };
 
 /// The words behind the program that make it sign in.
-const LOGINS: [(&str, &[&str], RegistryTool); 12] = [
+const LOGINS: [(&str, &[&str], RegistryTool); 13] = [
     ("docker", &["login"], RegistryTool::Docker),
     ("podman", &["login"], RegistryTool::Podman),
     ("buildah", &["login"], RegistryTool::Buildah),
@@ -46,6 +46,7 @@ const LOGINS: [(&str, &[&str], RegistryTool); 12] = [
     ("oras", &["registry", "login"], RegistryTool::Oras),
     ("trivy", &["registry", "login"], RegistryTool::Trivy),
     ("regctl", &["registry", "login"], RegistryTool::Regctl),
+    ("werf", &["cr", "login"], RegistryTool::Werf),
 ];
 
 /// Whether a program can sign in to registries at all.
@@ -92,7 +93,7 @@ pub(super) fn login(program: &str, texts: &[Text], stdin: Option<&Text>) -> Opti
                 "insecure" | "insecure-skip-tls-verify" => {
                     unverified = Some((word.span(), format!("--{name}").into()));
                 }
-                "plain-http" => cleartext = true,
+                "plain-http" | "insecure-registry" => cleartext = true,
                 _ => {}
             },
             Argument::Operand(_) => {}

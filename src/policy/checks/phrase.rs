@@ -51,7 +51,7 @@ pub(super) fn credential(credential: &Credential) -> String {
         Credential::Either(variables) => list(variables, "or"),
         Credential::Composite(variables) => list(variables, "and"),
         Credential::Literal => "the credential".to_owned(),
-        Credential::Opaque => "the output of a command".to_owned(),
+        Credential::Opaque => "a computed value".to_owned(),
     }
 }
 

@@ -46,6 +46,10 @@ fn every_tool_signs_in_with_a_password_argument() {
             "regctl registry login -u x -p $T $CI_REGISTRY",
             RegistryTool::Regctl,
         ),
+        (
+            "werf cr login -u x -p $T --insecure-registry $CI_REGISTRY",
+            RegistryTool::Werf,
+        ),
     ] {
         let fixture = script(command);
         let found = fixture.sole();
