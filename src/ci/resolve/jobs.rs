@@ -12,6 +12,9 @@ use crate::model::{ProblemClass, ProblemLevel, VariableScope};
 /// Lists inside of the list of a script (gitlabhq/gitlabhq `doc/ci/yaml/yaml_optimization.md`).
 const MAX_SCRIPT_NESTING: usize = 10;
 
+/// The job that stands for all that would take the defaults of a fragment without jobs.
+const DEFAULTS: &str = ".default";
+
 /// What of the configuration's defaults or variables a job takes.
 enum Inherit {
     All,
@@ -77,6 +80,13 @@ impl Resolver<'_> {
                     incomplete.contains(&entry.key),
                 );
             }
+        }
+        // Defaults without a job are for the jobs of the file that includes this one.
+        let defaults = ["default", "before_script", "after_script"];
+        if self.resolved.jobs.is_empty()
+            && let Some(defaults) = defaults.iter().find_map(|key| config.get(key))
+        {
+            self.job(&DEFAULTS.into(), defaults, &shared, false);
         }
     }
 

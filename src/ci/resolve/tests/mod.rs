@@ -539,6 +539,29 @@ fn hidden_jobs_are_looked_at_in_fragments_when_nothing_uses_them() {
 }
 
 #[test]
+fn defaults_of_a_fragment_without_jobs_are_looked_at() {
+    for (text, items) in [
+        (
+            "before_script: [a]\nafter_script: [b]\n",
+            &["a", "b"] as &[_],
+        ),
+        (
+            "default:\n  before_script: [a]\nafter_script: [b]\n",
+            &["a", "b"],
+        ),
+        ("before_script: [a]\n.free:\n  script: [s]\n", &["a", "s"]),
+    ] {
+        let repository = repository(&[("ci/x.gitlab-ci.yml", text)]);
+        let resolved = repository.resolve(ConfigKind::Fragment);
+        assert_eq!(resolved.problems, [], "{text}");
+        assert_eq!(resolved.jobs.len(), 1, "{text}");
+        assert!(resolved.jobs[0].name.starts_with('.'), "{text}");
+        assert_eq!(script(&resolved.jobs[0]), items, "{text}");
+        assert!(repository.resolve(ConfigKind::Root).jobs.is_empty());
+    }
+}
+
+#[test]
 fn broken_yaml_is_told_with_its_line_and_the_rest_goes_on() {
     let text =
         "good:\n  script: [one]\nbad:\n  script:\n  - fine\n  - \"open\nlast:\n  script: [two]\n";
