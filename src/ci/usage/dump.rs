@@ -287,7 +287,7 @@ fn selects_harmless(arguments: &[String]) -> bool {
     }
     patterns
         .flat_map(|pattern| pattern.split('|'))
-        .all(selects_predefined)
+        .all(|pattern| selects_predefined(pattern) || names_no_secret(pattern))
 }
 
 /// Whether a pattern only selects predefined variables that hold no secret.
@@ -307,4 +307,19 @@ fn selects_predefined(pattern: &str) -> bool {
                 secret.contains(name)
             }
         })
+}
+
+/// Whether a pattern is the name of a variable that says that it holds no secret: `TOOL_VERSION`.
+fn names_no_secret(pattern: &str) -> bool {
+    const NOUNS: [&str; 8] = [
+        "BRANCH", "DIR", "IMAGE", "NAME", "PATH", "SHA", "TAG", "VERSION",
+    ];
+    let name = pattern.trim_matches(|character: char| "^$()\\ \"'=.*".contains(character));
+    let is_name = name
+        .bytes()
+        .all(|byte| byte == b'_' || byte.is_ascii_uppercase() || byte.is_ascii_digit());
+    is_name
+        && name
+            .rsplit_once('_')
+            .is_some_and(|(words, noun)| !words.is_empty() && NOUNS.contains(&noun))
 }

@@ -79,6 +79,8 @@ fn filters_that_leave_names_make_a_dump_harmless() {
         "sed -e 's|=.*||'",
         "grep CI_COMMIT_SHA",
         "grep ^CI_COMMIT",
+        "grep BASE_IMAGES_VERSION",
+        "grep -E '^(APP_NAME|APP_TAG)='",
         "grep -E '^(CI_COMMIT_TAG|CI_PIPELINE_ID)='",
         "grep -o '^[^=]*'",
     ] {
@@ -91,6 +93,10 @@ fn filters_that_leave_names_make_a_dump_harmless() {
     for filter in [
         "sort",
         "grep TOKEN",
+        "grep VERSION",
+        "grep _NAME",
+        "grep 'APP_NAME|APP_KEY'",
+        "grep APP_VERSION_",
         "grep CI_",
         "grep ^CI_",
         "grep CI_JOB",
