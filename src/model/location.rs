@@ -50,7 +50,8 @@ pub enum PathBase {
     Inventory,
 }
 
-/// Which copy of a text was read.
+/// Which copy of a text was read. The order is that in which places of one token are preferred: what
+/// lies on disk can be mended first.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Origin {
     /// A file as it lies on disk.
@@ -58,6 +59,84 @@ pub enum Origin {
     WorkTree,
     /// Standard input.
     Stdin,
+    /// A file as it stands in the index: what the next commit will record.
+    Index(Arc<Revision>),
+    /// A file as a commit recorded it, or a blob that no commit holds any more.
+    History(Arc<Revision>),
+    /// The text of an object itself.
+    Message(MessageKind, Arc<Revision>),
+}
+
+impl Origin {
+    /// The word in reports.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::WorkTree => "work-tree",
+            Self::Stdin => "stdin",
+            Self::Index(_) => "index",
+            Self::History(_) => "history",
+            Self::Message(kind, _) => kind.as_str(),
+        }
+    }
+
+    /// Where in a repository it stands; `None` for what is no object of one.
+    pub fn revision(&self) -> Option<&Revision> {
+        match self {
+            Self::WorkTree | Self::Stdin => None,
+            Self::Index(revision) | Self::History(revision) | Self::Message(_, revision) => {
+                Some(revision)
+            }
+        }
+    }
+}
+
+/// What a text of a repository that is no file belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum MessageKind {
+    /// A commit: message, names and further headers.
+    Commit,
+    /// An annotated tag.
+    Tag,
+    /// A note on an object.
+    Note,
+    /// The names of the files in a tree.
+    Tree,
+}
+
+impl MessageKind {
+    /// The word in paths and reports.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Commit => "commit",
+            Self::Tag => "tag",
+            Self::Note => "note",
+            Self::Tree => "tree",
+        }
+    }
+}
+
+/// Where in a repository an object stands. What is `None` is not known, or not there.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Revision {
+    /// The id of the object that was read.
+    pub object: Arc<str>,
+    /// The commit that brought it: the oldest, by the date of its committer.
+    pub commit: Option<CommitRef>,
+    /// Whether HEAD or a ref reaches it.
+    pub reachable: Option<bool>,
+    /// Whether it stands in the tree of HEAD.
+    pub at_head: Option<bool>,
+}
+
+/// A commit, as reports name it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CommitRef {
+    /// Its id.
+    pub id: Arc<str>,
+    /// `Name <address>`, with tokens masked.
+    pub author: Arc<str>,
+    /// When it was committed, in UTC: `2026-01-31T10:00:00Z`.
+    pub date: Arc<str>,
 }
 
 /// One step from the bytes of a source to the text a finding was seen in, outermost first.

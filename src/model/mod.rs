@@ -28,7 +28,10 @@ pub use inventory::{
     Expiry, HeldIn, InventoryToken, LastUse, Role, Rotation, ScopeGrant, Sharing, TokenState,
 };
 pub use kind::TokenKind;
-pub use location::{Excerpt, Label, Layer, Location, Origin, PathBase, Provenance, Site, SourceId};
+pub use location::{
+    CommitRef, Excerpt, Label, Layer, Location, MessageKind, Origin, PathBase, Provenance,
+    Revision, Site, SourceId,
+};
 pub use problem::{Problem, ProblemClass, ProblemLevel};
 pub use report::{Report, Stats, UnusedSuppression};
 pub use secret::{Checksum, Digest, Evidence, Mask, Routing, Secret};

@@ -35,6 +35,18 @@ pub enum ProblemClass {
     Suppression,
     /// Something lies outside of the scanned input.
     Gap,
+    /// A Git repository is not there, or of a format that is not known.
+    Repository,
+    /// A folder that a Git repository borrows objects from is not there or not followed.
+    Alternate,
+    /// A Git pack or its index cannot be read.
+    Pack,
+    /// A Git object is missing, damaged or too big.
+    Object,
+    /// Refs of a Git repository cannot be read.
+    Refs,
+    /// A Git repository does not have its whole history: a shallow or partial clone.
+    History,
 }
 
 impl ProblemClass {
@@ -51,6 +63,12 @@ impl ProblemClass {
             Self::InventorySyntax => "inventory-syntax",
             Self::Suppression => "suppression",
             Self::Gap => "gap",
+            Self::Repository => "git-repository",
+            Self::Alternate => "git-alternate",
+            Self::Pack => "git-pack",
+            Self::Object => "git-object",
+            Self::Refs => "git-refs",
+            Self::History => "git-history",
         }
     }
 }

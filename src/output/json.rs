@@ -10,8 +10,8 @@ use serde::Serialize;
 
 use super::{prose, sanitize};
 use crate::model::{
-    Excerpt, Finding, FixSafety, Layer, Leak, Location, Origin, PathBase, Position, Problem,
-    ProblemLevel, Report, Routing, Stats, Subject, SuppressionKind, TokenKind, UnusedSuppression,
+    Excerpt, Finding, FixSafety, Layer, Leak, Location, PathBase, Position, Problem, ProblemLevel,
+    Report, Revision, Routing, Stats, Subject, SuppressionKind, TokenKind, UnusedSuppression,
 };
 use crate::rules::{Rule, RuleSet};
 
@@ -138,8 +138,10 @@ struct LocationJson<'r> {
     path: &'r str,
     /// What `path` is relative to: `source-root` or `inventory`.
     base: &'static str,
-    /// Which copy was read: `work-tree`, `stdin`.
+    /// Which copy was read: `work-tree`, `stdin`, `index`, `history`, or the text of a `commit`, `tag`,
+    /// `note` or `tree`.
     origin: &'static str,
+    git: Option<RevisionJson<'r>>,
     /// Archive members and encodings on the way to the text, outermost first.
     within: Vec<LayerJson<'r>>,
     start: PositionJson,
@@ -157,10 +159,8 @@ impl<'r> LocationJson<'r> {
             repository: provenance.repository.as_deref(),
             path: &provenance.path,
             base: base_word(provenance.base),
-            origin: match provenance.origin {
-                Origin::WorkTree => "work-tree",
-                Origin::Stdin => "stdin",
-            },
+            origin: provenance.origin.as_str(),
+            git: provenance.origin.revision().map(RevisionJson::new),
             within: provenance
                 .within
                 .iter()
@@ -175,6 +175,33 @@ impl<'r> LocationJson<'r> {
             byte_length: location.span.len(),
             route: location.route.as_deref(),
             excerpt: ExcerptJson::new(&location.excerpt),
+        }
+    }
+}
+
+/// Where in a repository an object stands; what is null is not known, or not there.
+#[derive(Serialize)]
+struct RevisionJson<'r> {
+    /// The object that was read.
+    object: &'r str,
+    /// The oldest commit that has it, with its author and the date it was committed.
+    commit: Option<&'r str>,
+    author: Option<&'r str>,
+    date: Option<&'r str>,
+    reachable: Option<bool>,
+    at_head: Option<bool>,
+}
+
+impl<'r> RevisionJson<'r> {
+    fn new(revision: &'r Revision) -> Self {
+        let commit = revision.commit.as_ref();
+        Self {
+            object: &revision.object,
+            commit: commit.map(|commit| &*commit.id),
+            author: commit.map(|commit| &*commit.author),
+            date: commit.map(|commit| &*commit.date),
+            reachable: revision.reachable,
+            at_head: revision.at_head,
         }
     }
 }

@@ -1,8 +1,10 @@
-//! Reads files: what a PATH stands for, the parallel walk over a work tree, single files of a root.
+//! Reads files: what a PATH stands for, the parallel walk over a work tree, single files of a root,
+//! and Git repositories.
 //!
 //! This module gives bytes and paths away and knows neither rules nor formats. Links are not followed
 //! except where a PATH itself is one; fifos, sockets and devices are never opened.
 
+pub mod git;
 mod root;
 mod walk;
 

@@ -8,6 +8,9 @@
 mod bad_input;
 mod cli;
 mod examples;
+mod git;
+mod git_history;
+mod git_repository;
 mod harness;
 mod inspect;
 mod inventory;

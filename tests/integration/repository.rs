@@ -53,6 +53,13 @@ const CRATES: &[(&str, &[&str])] = &[
     ("serde_yaml", &["src/rules/"]),
     ("aho_corasick", &["src/detect/"]),
     ("crc32fast", &["src/detect/"]),
+    ("gix_config", &["src/source/git/"]),
+    ("gix_hash", &["src/source/git/"]),
+    ("gix_index", &["src/source/git/"]),
+    ("gix_object", &["src/source/git/"]),
+    ("gix_pack", &["src/source/git/"]),
+    ("gix_ref", &["src/source/git/"]),
+    ("gix_zlib", &["src/source/git/"]),
     ("csv", &["src/inventory/", "src/rules/"]),
 ];
 

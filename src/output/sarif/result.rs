@@ -8,7 +8,8 @@ use serde_sarif::sarif;
 use super::rules::{Catalogue, level, security_severity};
 use super::{artifact, message, number, properties};
 use crate::model::{
-    Finding, Fingerprint, Layer, Leak, Location, Position, Severity, SuppressionKind, TokenKind,
+    Finding, Fingerprint, Layer, Leak, Location, Position, Revision, Severity, SuppressionKind,
+    TokenKind,
 };
 use crate::output::{prose, sanitize};
 
@@ -106,14 +107,6 @@ fn leak_properties(leak: &Leak) -> impl Iterator<Item = (String, Value)> {
 
 fn location(location: &Location) -> sarif::Location {
     let provenance = &location.provenance;
-    let within: Vec<_> = provenance
-        .within
-        .iter()
-        .map(|layer| match layer {
-            Layer::Member(name) => json!({"member": &**name}),
-            Layer::Encoding(name) => json!({"encoding": name}),
-        })
-        .collect();
     sarif::Location {
         physical_location: Some(sarif::PhysicalLocation {
             artifact_location: Some(artifact(&provenance.display_path(), provenance.base)),
@@ -127,9 +120,52 @@ fn location(location: &Location) -> sarif::Location {
                 ..Default::default()
             }]
         }),
-        properties: (!within.is_empty()).then(|| properties([("within", json!(within))])),
+        properties: location_properties(location),
         ..Default::default()
     }
+}
+
+fn location_properties(location: &Location) -> Option<sarif::PropertyBag> {
+    let within: Vec<_> = location
+        .provenance
+        .within
+        .iter()
+        .map(|layer| match layer {
+            Layer::Member(name) => json!({"member": &**name}),
+            Layer::Encoding(name) => json!({"encoding": name}),
+        })
+        .collect();
+    let entries = [
+        ("within", (!within.is_empty()).then(|| json!(within))),
+        ("git", location.provenance.origin.revision().map(revision)),
+    ];
+    let mut bag = properties([]);
+    for (name, value) in entries {
+        if let Some(value) = value {
+            bag.additional_properties.insert(name.to_owned(), value);
+        }
+    }
+    (!bag.additional_properties.is_empty()).then_some(bag)
+}
+
+/// Where in a repository an object stands; what is not known is left out.
+fn revision(revision: &Revision) -> Value {
+    let commit = revision.commit.as_ref();
+    let entries = [
+        ("blob", Some(json!(&*revision.object))),
+        ("commit", commit.map(|commit| json!(&*commit.id))),
+        (
+            "author",
+            commit.map(|commit| json!(sanitize::line(&commit.author))),
+        ),
+        ("date", commit.map(|commit| json!(&*commit.date))),
+        ("reachable", revision.reachable.map(|value| json!(value))),
+        ("at_head", revision.at_head.map(|value| json!(value))),
+    ];
+    entries
+        .into_iter()
+        .filter_map(|(name, value)| Some((name.to_owned(), value?)))
+        .collect()
 }
 
 fn region(location: &Location) -> sarif::Region {

@@ -1,0 +1,188 @@
+//! Deltas of packs: applies one to its base and says which bytes of the result the base did not have.
+
+use std::ops::Range;
+
+/// Why a delta cannot be applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum DeltaError {
+    /// It ends in the middle of an instruction.
+    #[error("its delta is cut off")]
+    Truncated,
+    /// It copies from beyond the base, or uses the reserved instruction.
+    #[error("its delta is not valid")]
+    Invalid,
+    /// It was made for a base of another size, or makes a result of another size than it says.
+    #[error("its delta does not fit")]
+    Size,
+}
+
+/// A delta before it is applied.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Delta<'d> {
+    base_size: u64,
+    result_size: u64,
+    instructions: &'d [u8],
+}
+
+impl<'d> Delta<'d> {
+    /// Reads the sizes at the start of `bytes`.
+    pub(super) fn read(bytes: &'d [u8]) -> Result<Self, DeltaError> {
+        let (base_size, rest) = size(bytes)?;
+        let (result_size, instructions) = size(rest)?;
+        Ok(Self {
+            base_size,
+            result_size,
+            instructions,
+        })
+    }
+
+    /// Bytes of the result.
+    pub(super) const fn result_size(&self) -> u64 {
+        self.result_size
+    }
+
+    /// Puts the result in place of what `result` holds. `fresh` is told, in ascending order, each range
+    /// of the result that is no copy from the base; an empty one stands where two copies meet that are
+    /// no neighbours in the base.
+    pub(super) fn apply(
+        &self,
+        base: &[u8],
+        result: &mut Vec<u8>,
+        mut fresh: impl FnMut(Range<usize>),
+    ) -> Result<(), DeltaError> {
+        if self.base_size != base.len() as u64 {
+            return Err(DeltaError::Size);
+        }
+        let size = usize::try_from(self.result_size).map_err(|_| DeltaError::Size)?;
+        result.clear();
+        result.reserve(size);
+        let mut rest = self.instructions;
+        // Where a copy would go on that needs no seam.
+        let mut neighbour = 0;
+        while let Some((command, tail)) = rest.split_first() {
+            rest = tail;
+            let at = result.len();
+            let bytes = if command & 0x80 != 0 {
+                let (from, length) = copy(*command, &mut rest)?;
+                if at != 0 && from != neighbour {
+                    fresh(at..at);
+                }
+                neighbour = from + length;
+                base.get(from..neighbour).ok_or(DeltaError::Invalid)?
+            } else if *command != 0 {
+                let (bytes, tail) = rest
+                    .split_at_checked(usize::from(*command))
+                    .ok_or(DeltaError::Truncated)?;
+                rest = tail;
+                fresh(at..at + bytes.len());
+                // No copy begins here: what follows an insertion is a seam that the insertion covers.
+                neighbour = usize::MAX;
+                bytes
+            } else {
+                return Err(DeltaError::Invalid);
+            };
+            if bytes.len() > size - at {
+                return Err(DeltaError::Size);
+            }
+            result.extend_from_slice(bytes);
+        }
+        if result.len() == size {
+            Ok(())
+        } else {
+            Err(DeltaError::Size)
+        }
+    }
+}
+
+/// The offset and length of a copy, of which `command` says what bytes follow.
+fn copy(command: u8, rest: &mut &[u8]) -> Result<(usize, usize), DeltaError> {
+    let mut field = |bits: Range<u32>| -> Result<usize, DeltaError> {
+        let mut value = 0;
+        for (place, bit) in bits.enumerate() {
+            if command & (1 << bit) != 0 {
+                let (byte, tail) = rest.split_first().ok_or(DeltaError::Truncated)?;
+                value |= usize::from(*byte) << (8 * place);
+                *rest = tail;
+            }
+        }
+        Ok(value)
+    };
+    let from = field(0..4)?;
+    let length = match field(4..7)? {
+        0 => 0x1_0000,
+        length => length,
+    };
+    Ok((from, length))
+}
+
+/// A size of seven bits a byte, the least first.
+fn size(bytes: &[u8]) -> Result<(u64, &[u8]), DeltaError> {
+    let mut value = 0_u64;
+    for (place, byte) in bytes.iter().enumerate().take(10) {
+        let bits = u64::from(byte & 0x7F);
+        let shift = 7 * place;
+        if shift == 63 && bits > 1 {
+            break;
+        }
+        value |= bits << shift;
+        if byte & 0x80 == 0 {
+            return Ok((value, &bytes[place + 1..]));
+        }
+    }
+    Err(DeltaError::Truncated)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Applied = Result<(Vec<u8>, Vec<Range<usize>>), DeltaError>;
+
+    fn apply(base: &[u8], delta: &[u8]) -> Applied {
+        let mut result = b"left over".to_vec();
+        let mut fresh = Vec::new();
+        Delta::read(delta)?.apply(base, &mut result, |range| fresh.push(range))?;
+        Ok((result, fresh))
+    }
+
+    #[test]
+    fn copies_and_insertions_make_the_result() {
+        // Copy 2 from 1, insert "xy", copy 3 from 4.
+        let delta = [8, 7, 0x91, 1, 2, 2, b'x', b'y', 0x91, 4, 3];
+        let (result, fresh) = apply(b"abcdefgh", &delta).unwrap();
+        assert_eq!(result, b"bcxyefg");
+        assert_eq!(fresh, [2..4, 4..4]);
+    }
+
+    #[test]
+    fn neighbours_in_the_base_leave_no_seam() {
+        let (result, fresh) = apply(b"abcd", &[4, 4, 0x90, 2, 0x91, 2, 2]).unwrap();
+        assert_eq!((result.as_slice(), fresh.len()), (&b"abcd"[..], 0));
+        let (_, fresh) = apply(b"abcd", &[4, 4, 0x91, 2, 2, 0x90, 2]).unwrap();
+        assert_eq!((fresh[0].clone(), fresh.len()), (2..2, 1));
+    }
+
+    #[test]
+    fn a_copy_without_length_is_of_64_kilobytes() {
+        let base = vec![7; 0x1_0000];
+        let (result, _) = apply(&base, &[0x80, 0x80, 4, 0x80, 0x80, 4, 0x80]).unwrap();
+        assert_eq!(result, base);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused() {
+        for (delta, error) in [
+            (&[5, 1, 0x90, 1][..], DeltaError::Size),
+            (&[4, 1, 0x90, 2], DeltaError::Size),
+            (&[4, 3, 0x90, 2], DeltaError::Size),
+            (&[4, 2, 0x91, 3, 2], DeltaError::Invalid),
+            (&[4, 1, 0], DeltaError::Invalid),
+            (&[4, 4, 0x91, 1], DeltaError::Truncated),
+            (&[4, 4, 4, b'a'], DeltaError::Truncated),
+            (&[4], DeltaError::Truncated),
+            (&[0xFF; 12], DeltaError::Truncated),
+        ] {
+            assert_eq!(apply(b"abcd", delta).unwrap_err(), error, "{delta:?}");
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! One pack and its index, opened and checked against each other.
+
+use std::path::{Path, PathBuf};
+
+use gix_hash::{Kind, ObjectId, oid};
+use gix_pack::data::entry::Header;
+
+use super::delta::{Delta, DeltaError};
+use super::files::is_file;
+use super::objects::{Decoder, MAX_OBJECT, ObjectError};
+
+/// A pack with its index.
+pub(super) struct Pack {
+    pub(super) data: gix_pack::data::File,
+    pub(super) index: gix_pack::index::File,
+    /// The `.pack` file.
+    pub(super) path: PathBuf,
+}
+
+impl std::fmt::Debug for Pack {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Pack")
+            .field("path", &self.path)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The kind and bytes of an object are in the decoder's `object`.
+pub(super) type Decoded = gix_object::Kind;
+
+impl Pack {
+    /// Opens the pack of the index at `index`.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with either, in words.
+    pub(super) fn open(index: &Path, format: Kind) -> Result<Self, String> {
+        let path = index.with_extension("pack");
+        if !is_file(index) {
+            return Err("its index is no regular file".into());
+        }
+        if !is_file(&path) {
+            return Err("is an index without its pack".into());
+        }
+        let index = gix_pack::index::File::at(index, format)
+            .map_err(|error| format!("its index is not valid: {error}"))?;
+        let data = gix_pack::data::File::at(&path, format)
+            .map_err(|error| format!("is not valid: {error}"))?
+            .with_alloc_limit_bytes(usize::try_from(MAX_OBJECT).ok());
+        if index.num_objects() != data.num_objects() {
+            return Err("has another number of objects than its index".into());
+        }
+        if index.pack_checksum() != data.checksum() {
+            return Err("is not the pack that its index was made for".into());
+        }
+        Ok(Self { data, index, path })
+    }
+
+    /// Whether the index lists an object.
+    pub(super) fn contains(&self, id: &oid) -> bool {
+        self.index.lookup(id).is_some()
+    }
+
+    /// Decodes an object into `decoder.object`, `None` where the index does not list it.
+    pub(super) fn find(
+        &self,
+        id: &oid,
+        decoder: &mut Decoder,
+    ) -> Result<Option<Decoded>, ObjectError> {
+        match self.index.lookup(id) {
+            Some(number) => self
+                .decode(self.index.pack_offset_at_index(number), decoder)
+                .map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Decodes the object at `offset`, whose deltas are followed down to a whole object and applied on
+    /// the way back, so that no more than a base, a delta and a result are held at a time.
+    fn decode(&self, offset: u64, decoder: &mut Decoder) -> Result<Decoded, ObjectError> {
+        let mut chain = Vec::new();
+        let mut entry = self.entry(offset)?;
+        let kind = loop {
+            let base = match entry.header {
+                Header::OfsDelta { base_distance } => entry
+                    .checked_base_pack_offset(base_distance)
+                    .ok_or(ObjectError::Corrupt("its base lies before the pack"))?,
+                Header::RefDelta { base_id } => self.offset_of(&base_id)?,
+                Header::Commit => break gix_object::Kind::Commit,
+                Header::Tree => break gix_object::Kind::Tree,
+                Header::Blob => break gix_object::Kind::Blob,
+                Header::Tag => break gix_object::Kind::Tag,
+            };
+            // A chain that is longer than the pack has objects goes round in a circle.
+            if chain.len() as u64 > u64::from(self.data.num_objects()) {
+                return Err(ObjectError::Corrupt("its deltas go round in a circle"));
+            }
+            chain.push(entry);
+            entry = self.entry(base)?;
+        };
+        self.inflate(&entry, decoder)?;
+        std::mem::swap(&mut decoder.object, &mut decoder.inflated);
+        while let Some(entry) = chain.pop() {
+            self.inflate(&entry, decoder)?;
+            let delta = Delta::read(&decoder.inflated)?;
+            check_size(delta.result_size())?;
+            delta.apply(&decoder.object, &mut decoder.result, |_| {})?;
+            std::mem::swap(&mut decoder.object, &mut decoder.result);
+        }
+        Ok(kind)
+    }
+
+    fn offset_of(&self, base: &ObjectId) -> Result<u64, ObjectError> {
+        self.index
+            .lookup(base)
+            .map(|number| self.index.pack_offset_at_index(number))
+            .ok_or(ObjectError::Corrupt("its base is not in the pack"))
+    }
+
+    /// The header at `offset`.
+    pub(super) fn entry(&self, offset: u64) -> Result<gix_pack::data::Entry, ObjectError> {
+        if offset >= self.data.pack_end() as u64 {
+            return Err(ObjectError::Corrupt("it lies beyond the end of the pack"));
+        }
+        self.data
+            .entry(offset)
+            .map_err(|_| ObjectError::Corrupt("its header is not valid"))
+    }
+
+    /// Inflates what stands behind a header into `decoder.inflated`.
+    fn inflate(
+        &self,
+        entry: &gix_pack::data::Entry,
+        decoder: &mut Decoder,
+    ) -> Result<(), ObjectError> {
+        let size = check_size(entry.decompressed_size)?;
+        decoder.inflated.clear();
+        decoder.inflated.resize(size, 0);
+        self.data
+            .decompress_entry(entry, &mut decoder.inflate, &mut decoder.inflated)
+            .map_err(|_| ObjectError::Corrupt("it does not inflate"))?;
+        Ok(())
+    }
+}
+
+/// A size that an object may have.
+pub(super) fn check_size(size: u64) -> Result<usize, ObjectError> {
+    usize::try_from(size)
+        .ok()
+        .filter(|_| size <= MAX_OBJECT)
+        .ok_or(ObjectError::TooBig { size })
+}
+
+impl From<DeltaError> for ObjectError {
+    fn from(error: DeltaError) -> Self {
+        Self::Corrupt(match error {
+            DeltaError::Truncated => "its delta is cut off",
+            DeltaError::Invalid => "its delta is not valid",
+            DeltaError::Size => "its delta does not fit its base",
+        })
+    }
+}

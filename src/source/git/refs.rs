@@ -1,0 +1,272 @@
+//! Refs: what HEAD and every ref of a repository and of its linked worktrees points at.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use gix_hash::ObjectId;
+use gix_ref::file::loose::Reference;
+use gix_ref::{FullName, Target, packed};
+
+use super::files::{MAX_TEXT, is_dir, list, path_from_bytes, read};
+use super::{Defect, Repository};
+use crate::model::ProblemClass;
+
+/// How far a symbolic ref is followed, as in Git.
+const MAX_SYMBOLIC: usize = 5;
+
+/// How deep the folders of refs are read.
+const MAX_DEPTH: usize = 64;
+
+/// What a repository or worktree has checked out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Head {
+    /// A branch, by its full name, that points at a commit.
+    Branch(String, ObjectId),
+    /// A commit.
+    Detached(ObjectId),
+    /// A branch, by its full name, that has no commit yet.
+    Unborn(String),
+    /// It cannot be read.
+    Unknown,
+}
+
+impl Head {
+    /// The commit, if there is one.
+    pub const fn id(&self) -> Option<ObjectId> {
+        match self {
+            Self::Branch(_, id) | Self::Detached(id) => Some(*id),
+            Self::Unborn(_) | Self::Unknown => None,
+        }
+    }
+}
+
+/// The refs of a repository.
+#[derive(Clone, Debug)]
+pub struct Refs {
+    /// What is checked out where the repository was opened.
+    pub head: Head,
+    /// What is checked out in the other worktrees, the main one included.
+    pub other_heads: Vec<ObjectId>,
+    /// All refs by their full names, symbolic ones followed. What they point at may be no commit and
+    /// may be missing.
+    pub by_name: BTreeMap<String, ObjectId>,
+    /// Whether all refs could be read: where not, what they reach is not known.
+    pub complete: bool,
+}
+
+impl Refs {
+    /// What HEAD and the refs point at, in order and without repetition.
+    pub fn tips(&self) -> Vec<ObjectId> {
+        let mut tips: Vec<ObjectId> = self
+            .by_name
+            .values()
+            .chain(&self.other_heads)
+            .copied()
+            .chain(self.head.id())
+            .collect();
+        tips.sort_unstable();
+        tips.dedup();
+        tips
+    }
+}
+
+/// Reads the refs of `repository`. What cannot be read is a defect.
+pub(super) fn refs(repository: &Repository, defects: &mut Vec<Defect>) -> Refs {
+    let mut reader = Reader {
+        repository,
+        targets: BTreeMap::new(),
+        complete: true,
+        defects,
+    };
+    if let Some(store) = repository.foreign_refs() {
+        let message = format!(
+            "keeps its refs in the store `{store}`, which is not read: what they reach is not known"
+        );
+        reader.defect(&repository.common_dir().join("config"), message);
+        return Refs {
+            head: Head::Unknown,
+            other_heads: Vec::new(),
+            by_name: BTreeMap::new(),
+            complete: false,
+        };
+    }
+    reader.packed();
+    reader.folder(&repository.common_dir().join("refs"), "refs", 0);
+    if repository.git_dir() != repository.common_dir() {
+        // Refs of this worktree alone: `refs/bisect`, `refs/worktree`.
+        reader.folder(&repository.git_dir().join("refs"), "refs", 0);
+    }
+    let head = reader.head(repository.git_dir());
+    let other_heads = reader.other_heads();
+    let by_name = reader
+        .targets
+        .keys()
+        .filter_map(|name| Some((name.clone(), reader.resolve(name)?)))
+        .collect();
+    Refs {
+        head,
+        other_heads,
+        by_name,
+        complete: reader.complete,
+    }
+}
+
+struct Reader<'r> {
+    repository: &'r Repository,
+    targets: BTreeMap<String, Target>,
+    complete: bool,
+    defects: &'r mut Vec<Defect>,
+}
+
+impl Reader<'_> {
+    fn defect(&mut self, path: &Path, message: String) {
+        self.complete = false;
+        self.defects.push(Defect {
+            class: ProblemClass::Refs,
+            path: self.repository.shown(path),
+            message,
+            mend: None,
+        });
+    }
+
+    fn packed(&mut self) {
+        let path = self.repository.common_dir().join("packed-refs");
+        let bytes = match read(&path, MAX_TEXT) {
+            Ok(Some(bytes)) => bytes,
+            Ok(None) => return,
+            Err(error) => return self.defect(&path, format!("not read: {error}")),
+        };
+        let refs = match packed::Iter::new(&bytes, self.repository.format()) {
+            Ok(refs) => refs,
+            Err(error) => return self.defect(&path, format!("is not valid: {error}")),
+        };
+        let mut broken = 0_u64;
+        for reference in refs {
+            match reference {
+                Ok(reference) => {
+                    let name = reference.name.as_bstr().to_string();
+                    let target = Target::Object(reference.target());
+                    self.targets.insert(name, target);
+                }
+                Err(_) => broken += 1,
+            }
+        }
+        if broken > 0 {
+            self.defect(&path, format!("has lines that are no refs: {broken}"));
+        }
+    }
+
+    /// Reads the loose refs below `dir`; they win over packed ones.
+    fn folder(&mut self, dir: &Path, prefix: &str, depth: usize) {
+        let entries = match list(dir) {
+            Ok(entries) => entries,
+            Err(error) => return self.defect(dir, format!("not read: {error}")),
+        };
+        for path in entries {
+            let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
+                self.defect(&path, "has a name that is no text".into());
+                continue;
+            };
+            let name = format!("{prefix}/{name}");
+            if path.symlink_metadata().is_ok_and(|entry| entry.is_dir()) {
+                if depth == MAX_DEPTH {
+                    self.defect(&path, "lies too deep to be read".into());
+                } else {
+                    self.folder(&path, &name, depth + 1);
+                }
+            } else if path.extension().is_none_or(|end| end != "lock") && !is_dir(&path) {
+                self.loose(&path, name);
+            }
+        }
+    }
+
+    fn loose(&mut self, path: &Path, name: String) {
+        match self.target(path, &name) {
+            Ok(Some(target)) => {
+                self.targets.insert(name, target);
+            }
+            Ok(None) => {}
+            Err(message) => {
+                // A loose ref hides the packed one of its name, also where it is broken.
+                self.targets.remove(&name);
+                self.defect(path, message);
+            }
+        }
+    }
+
+    /// What a file of a ref says.
+    fn target(&self, path: &Path, name: &str) -> Result<Option<Target>, String> {
+        // The links of old versions of Git are symbolic refs.
+        if let Ok(link) = std::fs::read_link(path)
+            && link.starts_with("refs")
+        {
+            let target = link.to_string_lossy().into_owned();
+            return FullName::try_from(target)
+                .map(|target| Some(Target::Symbolic(target)))
+                .map_err(|_| "is a link to no ref".into());
+        }
+        let bytes = match read(path, MAX_TEXT) {
+            Ok(Some(bytes)) => bytes,
+            Ok(None) => return Ok(None),
+            Err(error) => return Err(format!("not read: {error}")),
+        };
+        let name = FullName::try_from(name).map_err(|_| "has a name that no ref may have")?;
+        Reference::try_from_path(name, &bytes, self.repository.format())
+            .map(|reference| Some(reference.target))
+            .map_err(|_| "is a broken ref".into())
+    }
+
+    fn head(&mut self, git_dir: &Path) -> Head {
+        let path = git_dir.join("HEAD");
+        match self.target(&path, "HEAD") {
+            Ok(Some(Target::Object(id))) => Head::Detached(id),
+            Ok(Some(Target::Symbolic(name))) => {
+                let name = name.as_bstr().to_string();
+                match self.resolve(&name) {
+                    Some(id) => Head::Branch(name, id),
+                    None => Head::Unborn(name),
+                }
+            }
+            Ok(None) => {
+                self.defect(&path, "is missing".into());
+                Head::Unknown
+            }
+            Err(message) => {
+                self.defect(&path, message);
+                Head::Unknown
+            }
+        }
+    }
+
+    /// What is checked out in the main worktree and in the linked ones, but for this one.
+    fn other_heads(&mut self) -> Vec<ObjectId> {
+        let common = self.repository.common_dir().to_owned();
+        let mut dirs = vec![common.clone()];
+        match list(&common.join("worktrees")) {
+            Ok(linked) => dirs.extend(linked),
+            Err(error) => {
+                self.defect(&common.join("worktrees"), format!("not read: {error}"));
+            }
+        }
+        dirs.retain(|dir| *dir != self.repository.git_dir() && dir.join("HEAD").exists());
+        dirs.iter().filter_map(|dir| self.head(dir).id()).collect()
+    }
+
+    /// The object that a ref points at in the end; `None` where it ends nowhere.
+    fn resolve(&self, name: &str) -> Option<ObjectId> {
+        let mut name = name.to_owned();
+        for _ in 0..=MAX_SYMBOLIC {
+            match self.targets.get(&name)? {
+                Target::Object(id) => return Some(*id),
+                Target::Symbolic(next) => name = next.as_bstr().to_string(),
+            }
+        }
+        None
+    }
+}
+
+/// The path that a `gitdir:` file names, as it is written.
+pub(super) fn gitdir_line(bytes: &[u8]) -> Option<std::path::PathBuf> {
+    let path = bytes.strip_prefix(b"gitdir:")?.trim_ascii();
+    (!path.is_empty()).then(|| path_from_bytes(path))
+}
