@@ -3,6 +3,7 @@
 //! `RawConfig` is what people write, [`Config`] what the program works with. Every error names file,
 //! line and mend, and is raised before anything is scanned.
 
+mod baseline;
 mod raw;
 
 use std::collections::BTreeMap;
@@ -16,6 +17,7 @@ use crate::rules::strict::{self, StrictError, suggest};
 use crate::rules::{
     Body, CheckError, CheckValidator, Params, RuleBody, RuleSet, Settings, TokenVariable,
 };
+pub use baseline::Baseline;
 use raw::{RawChange, RawConfig, RawIgnore, RawInventory, RawInventoryEntry, RawRule};
 
 /// The name under which a repository keeps its configuration.

@@ -45,7 +45,9 @@ use tried::Tried;
 pub use inspect::inspect;
 pub use leaks::Progress;
 pub use request::{ScanRequest, Stdin};
-pub use settings::{ConfigFile, find_config, load_config, scanned_folders};
+pub use settings::{
+    BaselineError, ConfigFile, find_config, load_baseline, load_config, scanned_folders,
+};
 pub use trial::{Failure, Trial, try_examples};
 
 /// Why a run could not begin. Everything that goes wrong later is a problem of the report.
@@ -193,6 +195,7 @@ pub fn scan(
         findings,
         problems,
         unused_suppressions,
+        has_baseline: request.baseline.is_some(),
         stats,
     })
 }
@@ -282,6 +285,10 @@ fn suppressions(
     }
     if !request.untrusted && request.analyses.contains(&Analysis::Leaks) {
         add_gitleaks_ignore(scope, &mut suppressions, problems);
+    }
+    if let Some(baseline) = &request.baseline {
+        let entries = baseline.entries().iter().cloned();
+        suppressions.set_baseline(&baseline.display_path, entries);
     }
     suppressions.seal();
     suppressions

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use jiff::civil::Date;
 
-use crate::config::{Config, InventoryFile};
+use crate::config::{Baseline, Config, InventoryFile};
 use crate::model::{Confidence, Persona};
 use crate::rules::Analysis;
 use crate::source::WalkOptions;
@@ -28,6 +28,8 @@ pub struct ScanRequest {
     pub stdin: Option<Stdin>,
     /// Which analyses.
     pub analyses: BTreeSet<Analysis>,
+    /// Findings that are known.
+    pub baseline: Option<Baseline>,
     /// Inventories named by options.
     pub inventories: Vec<InventoryFile>,
     /// The day that "today" means.

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::config::{Config, ConfigError, FILE_NAME};
+use crate::config::{Baseline, Config, ConfigError, FILE_NAME};
 use crate::policy;
 use crate::rules::RuleSet;
 use crate::rules::strict;
@@ -84,4 +84,35 @@ pub fn load_config(file: &ConfigFile, rules: &mut RuleSet) -> Result<Config, Con
     let config = Config::parse(&file.path, &file.display_path, &text, rules)?;
     config.apply(&file.path, &text, rules, &policy::validate)?;
     Ok(config)
+}
+
+/// Reads the baseline `file` for a run over `paths`.
+///
+/// # Errors
+///
+/// A PATH that cannot be opened, or the first thing in the file that is not valid.
+pub fn load_baseline(file: &Path, paths: &[PathBuf]) -> Result<Baseline, BaselineError> {
+    let roots = Roots::resolve(paths)?;
+    let within = fs::canonicalize(file)
+        .ok()
+        .and_then(|real| roots.relative(&real));
+    let display_path = match within {
+        Some((root, path)) => match roots.roots[root].label() {
+            Some(label) => format!("{label}/{path}"),
+            None => path.to_string(),
+        },
+        None => ConfigFile::named(file).display_path,
+    };
+    Ok(Baseline::read(file, &display_path)?)
+}
+
+/// Why a baseline could not be had.
+#[derive(Debug, thiserror::Error)]
+pub enum BaselineError {
+    /// A PATH of the run.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// The file itself.
+    #[error(transparent)]
+    File(#[from] ConfigError),
 }

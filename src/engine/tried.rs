@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::config::Config;
-use crate::model::PathBase;
+use crate::model::{KnownFinding, PathBase};
 use crate::rules::{Analysis, RuleSet, strict};
 use crate::suppress::{Claim, IgnoreEntry, Verdict};
 
@@ -26,13 +26,13 @@ impl Tried<'_> {
         match claim {
             Claim::Comment { rule, path, base } => self.comment(rule, path, base),
             Claim::Entry(entry) => self.entry(entry),
+            Claim::Known(entry) => self.known(entry),
         }
     }
 
     fn comment(&self, rule: &str, path: &str, base: PathBase) -> Verdict {
         let Some(known) = self.rules.get(rule) else {
-            let ids = self.rules.iter().map(|rule| rule.id.as_str());
-            return Verdict::NoSuchRule(strict::suggest(rule, ids).map(str::to_owned));
+            return self.no_such_rule(rule);
         };
         // Every file with comments was searched for tokens; a fragment of a CI configuration is read
         // as one only in a run that also reads what includes it.
@@ -51,6 +51,19 @@ impl Tried<'_> {
                 .all(|analysis| self.analyses.contains(analysis)),
         };
         unused_if(self.whole && self.complete && looked_for)
+    }
+
+    fn known(&self, entry: &KnownFinding) -> Verdict {
+        let rule = entry.rule.as_str();
+        if self.rules.get(rule).is_none() {
+            return self.no_such_rule(rule);
+        }
+        unused_if(self.whole && self.looked_for(rule))
+    }
+
+    fn no_such_rule(&self, rule: &str) -> Verdict {
+        let ids = self.rules.iter().map(|rule| rule.id.as_str());
+        Verdict::NoSuchRule(strict::suggest(rule, ids).map(str::to_owned))
     }
 
     /// Whether findings of `rule` would have come up. What was not read may hold one.

@@ -308,6 +308,8 @@ pub enum SuppressionKind {
     Inline,
     /// An `ignore` entry of the configuration.
     Config,
+    /// An entry of a baseline.
+    Baseline,
 }
 
 /// That, and why, a finding is hidden.

@@ -8,6 +8,7 @@ mod facts;
 mod finding;
 mod inspection;
 mod kind;
+mod known;
 mod location;
 mod problem;
 mod report;
@@ -28,6 +29,7 @@ pub use inventory::{
     Expiry, HeldIn, InventoryToken, LastUse, Role, Rotation, ScopeGrant, Sharing, TokenState,
 };
 pub use kind::TokenKind;
+pub use known::KnownFinding;
 pub use location::{
     CommitRef, Excerpt, Label, Layer, Location, MessageKind, Origin, PathBase, Provenance,
     Revision, Site, SourceId,

@@ -48,6 +48,8 @@ pub struct Report {
     pub problems: Vec<Problem>,
     /// Sorted.
     pub unused_suppressions: Vec<UnusedSuppression>,
+    /// Whether the findings were compared with a baseline.
+    pub has_baseline: bool,
     /// What was read.
     pub stats: Stats,
 }

@@ -80,6 +80,12 @@ impl Digest {
         Self(text)
     }
 
+    /// The digest that `text` spells, if it spells one.
+    pub fn parse(text: &str) -> Option<Self> {
+        let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+        (text.len() == 32 && text.bytes().all(is_digit)).then(|| Self(text.to_owned()))
+    }
+
     /// The 32 digits.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -217,6 +223,15 @@ mod tests {
             format!("{:?}", Secret::new(b"pre-hidden", 4)),
             "Secret(pre-, 6 hidden bytes)"
         );
+    }
+
+    #[test]
+    fn a_digest_is_read_from_its_own_digits_alone() {
+        let digest = Digest::of(b"abc");
+        assert_eq!(Digest::parse(digest.as_str()), Some(digest.clone()));
+        for text in ["", &digest.as_str()[1..], &digest.as_str().to_uppercase()] {
+            assert_eq!(Digest::parse(text), None, "{text}");
+        }
     }
 
     #[test]

@@ -423,6 +423,7 @@ const fn suppression_word(kind: SuppressionKind) -> &'static str {
     match kind {
         SuppressionKind::Inline => "comment",
         SuppressionKind::Config => "configuration",
+        SuppressionKind::Baseline => "baseline",
     }
 }
 

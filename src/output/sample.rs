@@ -266,6 +266,7 @@ pub(super) fn report() -> Report {
             position: Position { line: 7, column: 3 },
             message: "hides nothing".to_owned(),
         }],
+        has_baseline: false,
         stats: Stats {
             files: 1204,
             bytes: 12_900_000,

@@ -5,6 +5,7 @@
 //! needs a reason; without one it hides nothing and is a problem. This module knows findings, not who
 //! found them.
 
+mod baseline;
 mod inline;
 mod peers;
 
@@ -14,8 +15,10 @@ use globset::GlobMatcher;
 use jiff::civil::Date;
 
 use crate::model::{
-    Finding, Location, PathBase, Position, Suppressed, SuppressionKind, UnusedSuppression,
+    Finding, KnownFinding, Location, PathBase, Position, Suppressed, SuppressionKind,
+    UnusedSuppression,
 };
+use baseline::Baseline;
 
 pub use inline::{InlineComment, InlineDefect, MARKER, inline_comments};
 pub use peers::{GITLEAKS_IGNORE, ListedPlace, gitleaks_ignore, peer_comment};
@@ -79,6 +82,8 @@ pub enum Claim<'s> {
     },
     /// An entry of the configuration.
     Entry(&'s IgnoreEntry),
+    /// An entry of the baseline.
+    Known(&'s KnownFinding),
 }
 
 /// What hiding nothing says about a suppression.
@@ -101,17 +106,21 @@ pub struct Suppressions {
     comments: Vec<PlacedComment>,
     /// What other scanners say of leaks, by path and line.
     peers: BTreeMap<(String, u64), (SuppressionKind, &'static str)>,
+    baseline_path: String,
+    baseline: Baseline,
 }
 
 impl Suppressions {
     /// No suppressions yet; `today` decides which entries have run out.
-    pub const fn new(today: Date) -> Self {
+    pub fn new(today: Date) -> Self {
         Self {
             today,
             config_path: String::new(),
             entries: Vec::new(),
             comments: Vec::new(),
             peers: BTreeMap::new(),
+            baseline_path: String::new(),
+            baseline: Baseline::default(),
         }
     }
 
@@ -144,6 +153,12 @@ impl Suppressions {
         self.peers.entry((path, line)).or_insert((kind, name));
     }
 
+    /// Takes the entries of the baseline at `path`.
+    pub fn set_baseline(&mut self, path: &str, entries: impl IntoIterator<Item = KnownFinding>) {
+        path.clone_into(&mut self.baseline_path);
+        self.baseline = Baseline::new(entries);
+    }
+
     /// Brings the comments into the order that [`Suppressions::hide`] searches; call it once, after
     /// the last file.
     pub fn seal(&mut self) {
@@ -160,6 +175,15 @@ impl Suppressions {
         self.hide_by_comment(finding, location)
             .or_else(|| self.hide_by_peer(finding, location))
             .or_else(|| self.hide_by_entry(finding, location))
+            .or_else(|| self.hide_by_baseline(finding, location))
+    }
+
+    fn hide_by_baseline(&mut self, finding: &Finding, location: &Location) -> Option<Suppressed> {
+        let reason = self.baseline.reason(finding, location)?;
+        Some(Suppressed {
+            kind: SuppressionKind::Baseline,
+            reason,
+        })
     }
 
     fn hide_by_peer(&self, finding: &Finding, location: &Location) -> Option<Suppressed> {
@@ -242,7 +266,21 @@ impl Suppressions {
                 message,
             })
         });
-        let mut unused: Vec<UnusedSuppression> = comments.chain(entries).collect();
+        let known = self.baseline.idle().filter_map(|entry| {
+            let message = match judge(Claim::Known(entry)) {
+                Verdict::NotTried => return None,
+                Verdict::Unused => "hides nothing".to_owned(),
+                Verdict::NoSuchRule(meant) => no_such_rule(entry.rule.as_str(), meant.as_deref()),
+            };
+            Some(UnusedSuppression {
+                kind: SuppressionKind::Baseline,
+                path: self.baseline_path.clone(),
+                base: PathBase::SourceRoot,
+                position: entry.position,
+                message,
+            })
+        });
+        let mut unused: Vec<UnusedSuppression> = comments.chain(entries).chain(known).collect();
         unused.sort();
         unused
     }
@@ -262,17 +300,18 @@ fn unused_rules(placed: &PlacedComment, judge: impl Fn(Claim<'_>) -> Verdict) ->
         match judge(claim) {
             Verdict::Unused => unused.push(rule.as_str()),
             Verdict::NotTried => {}
-            Verdict::NoSuchRule(meant) => {
-                let meant =
-                    meant.map_or_else(String::new, |meant| format!("; did you mean `{meant}`?"));
-                messages.push(format!("names `{rule}`, which is no rule{meant}"));
-            }
+            Verdict::NoSuchRule(meant) => messages.push(no_such_rule(rule, meant.as_deref())),
         }
     }
     if !unused.is_empty() {
         messages.push(format!("for `{}` hides nothing", unused.join("`, `")));
     }
     messages
+}
+
+fn no_such_rule(rule: &str, meant: Option<&str>) -> String {
+    let meant = meant.map_or_else(String::new, |meant| format!("; did you mean `{meant}`?"));
+    format!("names `{rule}`, which is no rule{meant}")
 }
 
 #[cfg(test)]
@@ -392,5 +431,74 @@ mod tests {
             suppressions.unused(|_| Verdict::NotTried)[0].message,
             "expired on 2026-11-19"
         );
+    }
+
+    fn known(rule: &str, path: Option<&str>, line: u64) -> KnownFinding {
+        KnownFinding {
+            rule: RuleId::new(rule),
+            subject: Subject::Named("x".into()),
+            path: path.map(str::to_owned),
+            reason: format!("line {line}"),
+            position: Position { line, column: 3 },
+        }
+    }
+
+    #[test]
+    fn a_baseline_hides_what_it_knows_where_it_knows_it() {
+        let mut suppressions = Suppressions::new(TODAY);
+        let entries = [
+            known("one", None, 3),
+            known("two", Some("a"), 4),
+            known("two", Some("b"), 5),
+            known("fore", None, 6),
+        ];
+        suppressions.set_baseline("base.yml", entries);
+        let reason =
+            |suppressions: &mut _, rule, path| hides(suppressions, &finding(rule, path, 9));
+        assert_eq!(
+            reason(&mut suppressions, "one", "a").as_deref(),
+            Some("line 3")
+        );
+        assert_eq!(
+            reason(&mut suppressions, "two", "a").as_deref(),
+            Some("line 4")
+        );
+        assert_eq!(reason(&mut suppressions, "two", "c"), None);
+        assert_eq!(reason(&mut suppressions, "six", "a"), None);
+        let mut other = finding("one", "a", 9);
+        other.subject = Subject::Named("y".into());
+        assert_eq!(hides(&mut suppressions, &other), None);
+
+        let unused = suppressions.unused(|claim| match claim {
+            Claim::Known(entry) if entry.rule.as_str() == "fore" => Verdict::NoSuchRule(None),
+            _ => Verdict::Unused,
+        });
+        let told: Vec<_> = unused
+            .iter()
+            .map(|unused| (unused.kind, unused.position.line, &*unused.message))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                (SuppressionKind::Baseline, 5, "hides nothing"),
+                (
+                    SuppressionKind::Baseline,
+                    6,
+                    "names `fore`, which is no rule"
+                ),
+            ]
+        );
+        assert_eq!(suppressions.unused(|_| Verdict::NotTried), []);
+    }
+
+    #[test]
+    fn a_baseline_is_asked_last() {
+        let mut suppressions = Suppressions::new(TODAY);
+        suppressions.set_baseline("base.yml", [known("one", None, 3)]);
+        suppressions.add_entries(".glpatrol.yml", [entry(None, None)]);
+        let at = finding("one", "a", 1);
+        let hidden = suppressions.hide(&at, &at.primary.clone()).unwrap();
+        assert_eq!(hidden.kind, SuppressionKind::Config);
+        assert_eq!(suppressions.unused(|_| Verdict::Unused).len(), 1);
     }
 }

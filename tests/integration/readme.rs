@@ -28,7 +28,7 @@ fn ci_runs_the_test_command_of_the_readme() {
 
 #[test]
 fn options_in_documents_exist() {
-    let help: String = [&["scan"][..], &["inspect"]]
+    let help: String = [&["scan"][..], &["inspect"], &["baseline", "create"]]
         .iter()
         .map(|command| Glpatrol::new().args(*command).args(["--help"]).run().stdout)
         .collect();

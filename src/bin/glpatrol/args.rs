@@ -27,6 +27,8 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Search files for leaked tokens, lint CI configurations and token inventories.
     Scan(Box<ScanArguments>),
+    #[command(subcommand)]
+    Baseline(Box<BaselineCommand>),
     /// Say what a token is, from standard input: kind, checksum, ids, how to revoke it.
     Inspect(InspectArguments),
     /// List, show or test rules.
@@ -34,16 +36,9 @@ pub(crate) enum Command {
     Rules(RulesCommand),
 }
 
+/// What is read and how it is judged: the same for every command that scans.
 #[derive(Debug, Args)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is a flag of the command line, not a state"
-)]
-#[command(
-    after_help = "Exit codes: 0 clean · 1 findings at or above --fail-on · 2 could not run · \
-                        3 something asked for was not read"
-)]
-pub(crate) struct ScanArguments {
+pub(crate) struct InputArguments {
     /// Files and folders; `-` is standard input, which is searched for leaked tokens alone.
     #[arg(value_name = "PATH", default_value = ".")]
     pub(crate) paths: Vec<PathBuf>,
@@ -89,10 +84,6 @@ pub(crate) struct ScanArguments {
     #[arg(long, value_name = "PATH", help_heading = "Rules")]
     pub(crate) rules: Vec<PathBuf>,
 
-    /// Lowest severity that makes the run fail: info, low, medium, high, critical or never.
-    #[arg(long, value_name = "SEVERITY", help_heading = "Findings")]
-    pub(crate) fail_on: Option<FailOn>,
-
     /// Lowest confidence that is reported: low, medium or high.
     #[arg(long, value_name = "CONFIDENCE", help_heading = "Findings")]
     pub(crate) confidence: Option<Confidence>,
@@ -101,13 +92,41 @@ pub(crate) struct ScanArguments {
     #[arg(long, value_name = "PERSONA", help_heading = "Findings")]
     pub(crate) persona: Option<Persona>,
 
-    /// Exit 0 instead of 3 when something was not read.
-    #[arg(long, help_heading = "Findings")]
-    pub(crate) allow_incomplete: bool,
-
     /// Count an include that lies outside of the scanned input as not read.
     #[arg(long, help_heading = "Findings")]
     pub(crate) strict: bool,
+
+    /// Threads; by default one a core.
+    #[arg(
+        short,
+        long,
+        value_name = "N",
+        default_value_t = 0,
+        hide_default_value = true
+    )]
+    pub(crate) jobs: usize,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Exit codes: 0 clean · 1 findings at or above --fail-on · 2 could not run · \
+                        3 something asked for was not read"
+)]
+pub(crate) struct ScanArguments {
+    #[command(flatten)]
+    pub(crate) input: InputArguments,
+
+    /// Known findings, as `glpatrol baseline` writes them down: they are hidden.
+    #[arg(long, value_name = "FILE", help_heading = "Findings")]
+    pub(crate) baseline: Option<PathBuf>,
+
+    /// Lowest severity that makes the run fail: info, low, medium, high, critical or never.
+    #[arg(long, value_name = "SEVERITY", help_heading = "Findings")]
+    pub(crate) fail_on: Option<FailOn>,
+
+    /// Exit 0 instead of 3 when something was not read.
+    #[arg(long, help_heading = "Findings")]
+    pub(crate) allow_incomplete: bool,
 
     /// Format of the report: human, sarif or json.
     #[arg(
@@ -127,18 +146,100 @@ pub(crate) struct ScanArguments {
     #[arg(long, value_name = "FORMAT=FILE", value_parser = report, help_heading = "Output")]
     pub(crate) report: Vec<(Format, PathBuf)>,
 
-    /// Threads; by default one a core.
-    #[arg(
-        short,
-        long,
-        value_name = "N",
-        default_value_t = 0,
-        hide_default_value = true
-    )]
-    pub(crate) jobs: usize,
-
     #[command(flatten)]
     pub(crate) display: DisplayArguments,
+}
+
+/// Keep a list of known findings, so that `scan --baseline FILE` tells what is new.
+///
+/// The list names tokens by their digest and holds no line numbers, commits or dates: it changes only where
+/// findings come or go. Options that decide what is read and judged are those of `scan`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum BaselineCommand {
+    /// Write down every finding that there is now.
+    Create(BaselineCreateArguments),
+    /// Add the findings that are new; reasons are kept.
+    Update(BaselineUpdateArguments),
+    /// Drop the entries that hide nothing any more.
+    Prune(BaselinePruneArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BaselineCreateArguments {
+    #[command(flatten)]
+    pub(crate) input: InputArguments,
+
+    #[command(flatten)]
+    pub(crate) reason: ReasonArguments,
+
+    /// The file to write, which must not exist yet; `-` is standard output, the default.
+    #[arg(short, long, value_name = "FILE", help_heading = "Output")]
+    pub(crate) output: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) speech: SpeechArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BaselineUpdateArguments {
+    #[command(flatten)]
+    pub(crate) input: InputArguments,
+
+    /// The baseline.
+    #[arg(long, value_name = "FILE", help_heading = "Findings")]
+    pub(crate) baseline: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) reason: ReasonArguments,
+
+    /// Write here instead of into the baseline itself; `-` is standard output.
+    #[arg(short, long, value_name = "FILE", help_heading = "Output")]
+    pub(crate) output: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) speech: SpeechArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BaselinePruneArguments {
+    #[command(flatten)]
+    pub(crate) input: InputArguments,
+
+    /// The baseline.
+    #[arg(long, value_name = "FILE", help_heading = "Findings")]
+    pub(crate) baseline: PathBuf,
+
+    /// Write here instead of into the baseline itself; `-` is standard output.
+    #[arg(short, long, value_name = "FILE", help_heading = "Output")]
+    pub(crate) output: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) speech: SpeechArguments,
+}
+
+/// What a command says beside its result.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct SpeechArguments {
+    /// Show no progress on a terminal.
+    #[arg(long, help_heading = "Output")]
+    pub(crate) no_progress: bool,
+
+    /// Say nothing but what could not be read.
+    #[arg(short, long, help_heading = "Output")]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReasonArguments {
+    /// Why the new entries may stay.
+    #[arg(
+        long,
+        value_name = "TEXT",
+        default_value = "not judged yet: say why this may stay",
+        value_parser = clap::builder::NonEmptyStringValueParser::new(),
+        help_heading = "Findings"
+    )]
+    pub(crate) reason: String,
 }
 
 #[derive(Clone, Debug, Args)]
@@ -254,7 +355,7 @@ impl From<AnalysisWord> for Analysis {
     }
 }
 
-impl ScanArguments {
+impl InputArguments {
     /// The analyses that `--only` names.
     pub(crate) fn analyses(&self) -> BTreeSet<Analysis> {
         self.only.iter().copied().map(Analysis::from).collect()
@@ -278,6 +379,13 @@ impl DisplayArguments {
 
     /// Whether to show progress.
     pub(crate) fn progress(&self) -> bool {
+        !self.no_progress && !self.quiet && io::stderr().is_terminal()
+    }
+}
+
+impl SpeechArguments {
+    /// Whether to show progress.
+    pub(crate) fn progress(self) -> bool {
         !self.no_progress && !self.quiet && io::stderr().is_terminal()
     }
 }

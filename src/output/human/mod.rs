@@ -177,12 +177,30 @@ impl<'r> Page<'_, 'r> {
 
     fn suppressions(&mut self, report: &Report) -> io::Result<()> {
         let mut any = false;
+        let mut known = 0;
         for unused in &report.unused_suppressions {
+            // A baseline is written by the program, which also cleans it up.
+            if unused.kind == SuppressionKind::Baseline {
+                known += 1;
+                if known > MAX_PLACES && self.style.verbose == 0 {
+                    continue;
+                }
+            }
             let place = prose::place(&unused.path, unused.position);
             let what = suppressor(unused.kind);
             let text = format!("{place}: {what} {}", unused.message);
             self.headed(Ink::Cyan, "note[unused-suppression]:", &text)?;
             any = true;
+        }
+        if known > 0 {
+            let more = known.saturating_sub(MAX_PLACES);
+            let more = if more > 0 && self.style.verbose == 0 {
+                format!("and {more} more baseline entries of no use; ")
+            } else {
+                String::new()
+            };
+            let text = format!("{more}`glpatrol baseline prune` drops what hides nothing");
+            self.headed(Ink::Cyan, "note[unused-suppression]:", &text)?;
         }
         if self.style.verbose > 0 {
             for finding in &report.findings {
@@ -285,6 +303,7 @@ const fn suppressor(kind: SuppressionKind) -> &'static str {
     match kind {
         SuppressionKind::Inline => "comment",
         SuppressionKind::Config => "ignore entry",
+        SuppressionKind::Baseline => "baseline entry",
     }
 }
 
@@ -483,6 +502,35 @@ mod tests {
             written(&report, &PLAIN)
                 .starts_with("note[unused-suppression]: a.sh:4:2: comment hides nothing\n")
         );
+    }
+
+    #[test]
+    fn of_a_baseline_few_unused_entries_are_named_and_how_to_drop_all() {
+        let mut report = clean();
+        report.unused_suppressions = (1..=12)
+            .map(|line| UnusedSuppression {
+                kind: SuppressionKind::Baseline,
+                path: "base.yml".to_owned(),
+                base: PathBase::SourceRoot,
+                position: crate::model::Position { line, column: 3 },
+                message: "hides nothing".to_owned(),
+            })
+            .collect();
+        let text = written(&report, &PLAIN);
+        assert!(
+            text.contains("base.yml:10:3: baseline entry hides nothing\n"),
+            "{text}"
+        );
+        assert!(!text.contains("base.yml:11"), "{text}");
+        assert!(
+            text.contains("and 2 more baseline entries of no use; `glpatrol baseline prune` drops"),
+            "{text}"
+        );
+        let verbose = Style {
+            verbose: 1,
+            ..PLAIN
+        };
+        assert!(written(&report, &verbose).contains("base.yml:12:3"));
     }
 
     #[test]

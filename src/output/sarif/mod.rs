@@ -64,7 +64,13 @@ fn log(report: &Report, rules: &RuleSet) -> sarif::Sarif {
         results: Some(
             shown
                 .iter()
-                .map(|finding| result::result(finding, &catalogue))
+                .map(|finding| sarif::Result {
+                    baseline_state: report
+                        .has_baseline
+                        .then(|| result::baseline_state(finding))
+                        .flatten(),
+                    ..result::result(finding, &catalogue)
+                })
                 .collect(),
         ),
         taxonomies: catalogue.taxonomy().map(|taxonomy| vec![taxonomy]),

@@ -89,6 +89,7 @@ impl Notices {
             let what = match unused.kind {
                 SuppressionKind::Inline => "comment",
                 SuppressionKind::Config => "ignore entry",
+                SuppressionKind::Baseline => "baseline entry",
             };
             let text = format!("{what} {}", unused.message);
             let notice = self.notice(UNUSED_SUPPRESSION, "note", &text);

@@ -50,10 +50,22 @@ pub(super) fn result(finding: &Finding, catalogue: &Catalogue<'_>) -> sarif::Res
     }
 }
 
+/// How a finding compares with the baseline; nothing of one that something else hides, which the baseline
+/// was not asked about.
+pub(super) fn baseline_state(finding: &Finding) -> Option<Value> {
+    match &finding.suppression {
+        None => Some(json!("new")),
+        Some(suppressed) if suppressed.kind == SuppressionKind::Baseline => {
+            Some(json!("unchanged"))
+        }
+        Some(_) => None,
+    }
+}
+
 fn suppression(kind: SuppressionKind, reason: &str) -> sarif::Suppression {
     let kind = match kind {
         SuppressionKind::Inline => "inSource",
-        SuppressionKind::Config => "external",
+        SuppressionKind::Config | SuppressionKind::Baseline => "external",
     };
     sarif::Suppression {
         justification: Some(sanitize::line(reason).into_owned()),
@@ -238,7 +250,7 @@ fn snippet(text: &str) -> sarif::ArtifactContent {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::tests::{list, of};
+    use super::super::tests::{list, of, run_of};
     use super::*;
     use crate::model::{Positions, Span};
     use crate::output::sample;
@@ -371,6 +383,30 @@ mod tests {
         finding.suppression.as_mut().unwrap().kind = crate::model::SuppressionKind::Config;
         assert_eq!(of(finding)["suppressions"][0]["kind"], "external");
         assert_eq!(of(sample::leak())["suppressions"], Value::Null);
+    }
+
+    #[test]
+    fn a_baseline_tells_what_is_new() {
+        let mut known = sample::suppressed_finding();
+        known.suppression.as_mut().unwrap().kind = SuppressionKind::Baseline;
+        let mut report = crate::model::Report {
+            findings: vec![sample::leak(), known, sample::suppressed_finding()],
+            has_baseline: true,
+            ..Default::default()
+        };
+        let states = |report: &crate::model::Report| -> Vec<Value> {
+            list(&run_of(report)["results"])
+                .iter()
+                .map(|result| result["baselineState"].clone())
+                .collect()
+        };
+        assert_eq!(
+            states(&report),
+            [json!("new"), json!("unchanged"), json!(null)]
+        );
+        report.has_baseline = false;
+        report.findings.truncate(1);
+        assert_eq!(states(&report), [json!(null)]);
     }
 
     #[test]

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use serde::de::DeserializeOwned;
 
 pub use params::{ParamError, Params};
-pub use place::{Place, locate_key, locate_value};
+pub use place::{Place, locate_items, locate_key, locate_value};
 pub use suggest::suggest;
 
 /// The most bytes that a file which people write may have.
@@ -177,6 +177,11 @@ fn nested_too_deep(text: &str) -> Option<&str> {
 ///
 /// Fifos, sockets and devices are refused without being opened, so that none can make the program wait.
 pub fn read_file(file: &Path) -> Result<String, StrictError> {
+    read_file_of(file, MAX_FILE)
+}
+
+/// The same for a file that may have up to `most` bytes.
+pub fn read_file_of(file: &Path, most: u64) -> Result<String, StrictError> {
     let unreadable = |error: std::io::Error| {
         StrictError::of_file(file, format!("cannot be read: {error}"))
             .with_mend("check the path and its permissions")
@@ -195,11 +200,11 @@ pub fn read_file(file: &Path) -> Result<String, StrictError> {
     }
     let mut bytes = Vec::new();
     File::open(file)
-        .and_then(|file| file.take(MAX_FILE + 1).read_to_end(&mut bytes))
+        .and_then(|file| file.take(most + 1).read_to_end(&mut bytes))
         .map_err(unreadable)?;
-    if bytes.len() as u64 > MAX_FILE {
+    if bytes.len() as u64 > most {
         return Err(
-            StrictError::of_file(file, format!("is larger than {} MiB", MAX_FILE >> 20))
+            StrictError::of_file(file, format!("is larger than {} MiB", most >> 20))
                 .with_mend("split the file"),
         );
     }

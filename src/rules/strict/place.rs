@@ -10,6 +10,9 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use crate::model::{Position, Positions};
+use crate::yaml::{Document, Node, Stream};
+
 /// A place in a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
@@ -47,6 +50,22 @@ pub fn locate_key(text: &str, path: &[&str]) -> Option<Place> {
 /// Where the value at the end of `path` begins.
 pub fn locate_value(text: &str, path: &[&str]) -> Option<Place> {
     seek(text, path, End::Value)
+}
+
+/// Where the items of the list `key` of a file begin, all in one pass: [`locate_key`] reads the file
+/// once for each. Empty where the file holds no such list.
+pub fn locate_items(text: &str, key: &str) -> Vec<Position> {
+    let stream = Stream::parse(text);
+    let list = stream
+        .document()
+        .and_then(Document::root)
+        .and_then(|root| root.get(key));
+    let mut positions = Positions::new(text.as_bytes());
+    list.map(Node::items)
+        .into_iter()
+        .flatten()
+        .map(|item| positions.at(item.span().start))
+        .collect()
 }
 
 /// Where the first key stands that its mapping already has.
@@ -312,6 +331,17 @@ list:
         assert_eq!(value(&["id"]), Some((2, 5)));
         assert_eq!(value(&["params", "quoted key", "1"]), Some((3, 36)));
         assert_eq!(value(&["list", "0", "text"]), Some((6, 9)));
+    }
+
+    #[test]
+    fn finds_the_items_of_a_list_at_once() {
+        let places: Vec<_> = locate_items(TEXT, "list")
+            .iter()
+            .map(|position| Some((position.line, position.column)))
+            .collect();
+        assert_eq!(places, [key(&["list", "0"]), key(&["list", "1"])]);
+        assert_eq!(locate_items(TEXT, "params"), []);
+        assert_eq!(locate_items("a: [", "b"), []);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The subcommands, a file each.
 
+pub(crate) mod baseline;
 pub(crate) mod inspect;
 pub(crate) mod rules;
 pub(crate) mod scan;

@@ -4,53 +4,79 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use glpatrol::config::{Config, FailOn};
+use glpatrol::config::{Baseline, Config, FailOn};
 use glpatrol::engine::{self, ConfigFile, ScanRequest, Stdin};
 use glpatrol::model::{Confidence, Persona, Report, Severity};
 use glpatrol::output::{self, Format, Style};
 use glpatrol::rules::{Analysis, RuleSet};
 use jiff::Zoned;
 
-use crate::args::{ScanArguments, shows_unicode};
+use crate::args::{InputArguments, ScanArguments, shows_unicode};
 use crate::destination::Destination;
 use crate::exit::Outcome;
 use crate::progress::with_progress;
 
 /// Scans, writes every report that is asked for and says what the run came to.
 pub(crate) fn run(arguments: &ScanArguments) -> anyhow::Result<Outcome> {
-    let mut rules = engine::load_rules(&arguments.rules)?;
-    let config = configuration(arguments, &mut rules)?;
+    let setting = Setting::load(&arguments.input)?;
+    let baseline = match &arguments.baseline {
+        Some(file) => Some(engine::load_baseline(file, &files(&arguments.input))?),
+        None => None,
+    };
     let reports = destinations(arguments)?;
-    let request = request(arguments, &config)?;
-    let report = with_progress(arguments.display.progress(), |progress| {
-        engine::scan(&request, &config, &rules, progress)
-    })?;
+    let report = setting.scan(&arguments.input, baseline, arguments.display.progress())?;
     for (format, destination) in &reports {
         let style = style(arguments, destination);
-        destination.write(|out| output::write(&report, &rules, *format, &style, out))?;
+        destination.write(|out| output::write(&report, &setting.rules, *format, &style, out))?;
     }
-    Ok(outcome(arguments, &config, &report))
+    Ok(outcome(arguments, &setting.config, &report))
 }
 
-/// The configuration that an option names, else the repository's own, applied to `rules`.
-fn configuration(arguments: &ScanArguments, rules: &mut RuleSet) -> anyhow::Result<Config> {
-    let found = match &arguments.config {
-        Some(path) => Some(ConfigFile::named(path)),
-        None if arguments.untrusted => None,
-        None => engine::find_config(&files(arguments))?,
-    };
-    let mut config = match found {
-        Some(file) => engine::load_config(&file, rules)?,
-        None => Config::default(),
-    };
-    if let Some(version) = arguments.gitlab_version {
-        config.settings.gitlab_version = Some(version);
+/// The rules and the configuration of a run.
+pub(crate) struct Setting {
+    pub(crate) rules: RuleSet,
+    config: Config,
+}
+
+impl Setting {
+    /// Loads both; the configuration is the one that an option names, else the repository's own.
+    pub(crate) fn load(arguments: &InputArguments) -> anyhow::Result<Self> {
+        let mut rules = engine::load_rules(&arguments.rules)?;
+        let found = match &arguments.config {
+            Some(path) => Some(ConfigFile::named(path)),
+            None if arguments.untrusted => None,
+            None => engine::find_config(&files(arguments))?,
+        };
+        let mut config = match found {
+            Some(file) => engine::load_config(&file, &mut rules)?,
+            None => Config::default(),
+        };
+        if let Some(version) = arguments.gitlab_version {
+            config.settings.gitlab_version = Some(version);
+        }
+        Ok(Self { rules, config })
     }
-    Ok(config)
+
+    /// One run, with its progress on standard error.
+    pub(crate) fn scan(
+        &self,
+        arguments: &InputArguments,
+        baseline: Option<Baseline>,
+        shows_progress: bool,
+    ) -> anyhow::Result<Report> {
+        let request = ScanRequest {
+            baseline,
+            ..request(arguments, &self.config)?
+        };
+        let report = with_progress(shows_progress, |progress| {
+            engine::scan(&request, &self.config, &self.rules, progress)
+        })?;
+        Ok(report)
+    }
 }
 
 /// The PATHs that are no standard input.
-fn files(arguments: &ScanArguments) -> Vec<PathBuf> {
+pub(crate) fn files(arguments: &InputArguments) -> Vec<PathBuf> {
     arguments
         .paths
         .iter()
@@ -59,7 +85,7 @@ fn files(arguments: &ScanArguments) -> Vec<PathBuf> {
         .collect()
 }
 
-fn request(arguments: &ScanArguments, config: &Config) -> anyhow::Result<ScanRequest> {
+fn request(arguments: &InputArguments, config: &Config) -> anyhow::Result<ScanRequest> {
     let paths = files(arguments);
     let stdin = if paths.len() < arguments.paths.len() {
         if !arguments.analyses().contains(&Analysis::Leaks) {
@@ -80,6 +106,7 @@ fn request(arguments: &ScanArguments, config: &Config) -> anyhow::Result<ScanReq
     Ok(ScanRequest {
         paths,
         stdin,
+        baseline: None,
         analyses: arguments.analyses(),
         inventories: arguments.inventory.clone(),
         today: arguments.as_of.unwrap_or_else(|| Zoned::now().date()),
@@ -100,7 +127,7 @@ fn request(arguments: &ScanArguments, config: &Config) -> anyhow::Result<ScanReq
 
 /// Every report with its place, looked at before the run so that it does not fail at its end.
 fn destinations(arguments: &ScanArguments) -> anyhow::Result<Vec<(Format, Destination)>> {
-    let scanned = engine::scanned_folders(&files(arguments))?;
+    let scanned = engine::scanned_folders(&files(&arguments.input))?;
     let first = match &arguments.output {
         Some(path) => Destination::prepare(path, &scanned)?,
         None => Destination::Stdout,
