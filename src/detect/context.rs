@@ -69,7 +69,7 @@ pub(super) const PLACES: &[Place] = &[
     },
     Place {
         context: Context::Netrc,
-        words: &["machine "],
+        words: &["machine ", "machine\t"],
         values: netrc,
     },
     Place {
@@ -182,7 +182,13 @@ fn netrc(text: &[u8], word: usize, found: Found<'_>) {
     let entry = &text[at..text.len().min(at + REACH)];
     let mut is_host = true;
     let mut is_password = false;
-    for word in entry.split(u8::is_ascii_whitespace) {
+    // In a string of a program the line ends are escaped: each of `\` and `n` ends a word then.
+    let mut before = 0;
+    let is_blank = |byte: &u8| {
+        let escaped = std::mem::replace(&mut before, *byte) == b'\\' && *byte == b'n';
+        escaped || *byte == b'\\' || byte.is_ascii_whitespace()
+    };
+    for word in entry.split(is_blank) {
         let start = at;
         at += word.len() + 1;
         if word.is_empty() {
@@ -273,8 +279,12 @@ fn assigned(text: &[u8], at: usize) -> Option<usize> {
     Some(at + window.len() - value.len())
 }
 
-/// What follows `value:` or `"value":`, the key beside the name of a variable, on this line or the next.
+/// What follows `value:` or `"value":`, the key beside the name of a variable, on this line or the
+/// next, or the element `value` beside the one of the name.
 fn value_key(rest: &[u8]) -> Option<&[u8]> {
+    if let Some(rest) = rest.strip_prefix(b"</name>") {
+        return rest.trim_ascii_start().strip_prefix(b"<value>");
+    }
     let rest = rest.strip_prefix(b",").unwrap_or(rest).trim_ascii_start();
     let rest = unquote(rest).strip_prefix(b"value")?;
     unquote(rest).strip_prefix(b":")
@@ -410,6 +420,7 @@ mod tests {
             "private_token:\n    value: 'V'",
             "- name: private_token\n  value: V",
             "{\"name\":\"private_token\",\"value\":\"V\"}",
+            "<name>Private-Token</name>\n  <value>V</value>",
         ] {
             assert_eq!(values(Context::PrivateToken, text), ["V"], "{text}");
         }
@@ -481,6 +492,11 @@ mod tests {
         let netrc = |text| values(Context::Netrc, text);
         assert_eq!(
             netrc("machine gitlab.example\n  login a\n\tpassword \"V\"\nmachine b password W"),
+            ["V"]
+        );
+        assert_eq!(netrc("machine\tgitlab.example\tpassword\tV"), ["V"]);
+        assert_eq!(
+            netrc(r"'machine gitlab.example\nlogin a\npassword V\n'"),
             ["V"]
         );
         assert!(netrc("machine gitlab.example login a\nmachine b password W").is_empty());
