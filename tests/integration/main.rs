@@ -8,6 +8,7 @@
 mod bad_input;
 mod baseline;
 mod cli;
+mod corpus;
 mod examples;
 mod git;
 mod git_history;

@@ -1,0 +1,496 @@
+//! The files of tokens that nothing but their place tells.
+
+use glpatrol::rules::Context;
+
+use super::{ANY, Carrier, carrier};
+
+/// The carriers of a token that needs this context; what a mail address needs stands in the value.
+pub(in crate::corpus) const fn of_context(context: Context) -> &'static [Carrier] {
+    match context {
+        Context::MailAddress => ANY,
+        Context::RunnerConfig => RUNNER_CONFIG,
+        Context::PrivateToken => PRIVATE_TOKEN,
+        Context::TokenVariable => TOKEN_VARIABLE,
+        Context::OauthUrl => OAUTH_URL,
+        Context::DeployTokenUrl => DEPLOY_TOKEN_URL,
+        Context::JobToken => JOB_TOKEN,
+        Context::Netrc => NETRC,
+        Context::NpmRegistry => NPM_REGISTRY,
+        Context::TriggerCall => TRIGGER_CALL,
+        Context::ClientSecret => CLIENT_SECRET,
+        Context::ApiCall => API_CALL,
+    }
+}
+
+const RUNNER_CONFIG: &[Carrier] = &[
+    carrier("config.toml", "[[runners]]\n  token = \"{V}\"\n"),
+    carrier("single.toml", "[[runners]]\ntoken = '{V}'\n"),
+    carrier("tight.toml", "[[runners]]\ntoken=\"{V}\"\n"),
+    carrier("crlf.toml", "[[runners]]\r\n  token = \"{V}\"\r\n"),
+    carrier("comment.toml", "[[runners]]\n  # token = \"{V}\"\n"),
+    carrier(
+        "after.toml",
+        "concurrent = 1\n[[runners]]\n  name = \"a\"\n  url = \"https://git.example\"\n  id = 7\n  token = \"{V}\"\n  executor = \"shell\"\n",
+    ),
+    carrier(
+        "second.toml",
+        "[[runners]]\n  token = \"$A\"\n[[runners]]\n  token = \"{V}\"\n",
+    ),
+    carrier(
+        "docker.toml",
+        "[[runners]]\n  executor = \"docker\"\n  token = \"{V}\"\n  [runners.docker]\n    image = \"alpine\"\n",
+    ),
+    carrier("tabs.toml", "[[runners]]\n\ttoken\t=\t\"{V}\"\n"),
+    carrier(
+        "heredoc.sh",
+        "cat > config.toml <<EOF\n[[runners]]\n  token = \"{V}\"\nEOF\n",
+    ),
+    carrier(
+        "configmap.yaml",
+        "data:\n  config.toml: |\n    [[runners]]\n      token = \"{V}\"\n",
+    ),
+    carrier(
+        "values.yaml",
+        "runners:\n  config: |\n    [[runners]]\n      executor = \"kubernetes\"\n      token = \"{V}\"\n",
+    ),
+];
+
+const PRIVATE_TOKEN: &[Carrier] = &[
+    carrier(
+        "call.sh",
+        "curl --header \"PRIVATE-TOKEN: {V}\" https://git.example/api/v4/user\n",
+    ),
+    carrier(
+        "tight.sh",
+        "curl -H PRIVATE-TOKEN:{V} https://git.example/api/v4/user\n",
+    ),
+    carrier(
+        "query.sh",
+        "curl \"https://git.example/api/v4/user?private_token={V}&page=2\"\n",
+    ),
+    carrier("client.py", "headers = {\"PRIVATE-TOKEN\": \"{V}\"}\n"),
+    carrier(
+        "gitlab.cfg",
+        "[git]\nurl = https://git.example\nprivate_token = {V}\napi_version = 4\n",
+    ),
+    carrier(
+        "argument.py",
+        "gl = Gitlab('https://git.example', private_token='{V}')\n",
+    ),
+    carrier(
+        "client.js",
+        "fetch(url, { headers: { 'Private-Token': '{V}' } })\n",
+    ),
+    carrier(
+        "client.rb",
+        "Gitlab.configure { |c| c.private_token = '{V}' }\n",
+    ),
+    carrier(
+        "client.go",
+        "request.Header.Set(\"Private-Token\", \"{V}\")\n",
+    ),
+    carrier(
+        "settings.xml",
+        "<property><name>Private-Token</name><value>{V}</value></property>\n",
+    ),
+    carrier(
+        "settings.yml",
+        "private_token: {V}\nurl: https://git.example\n",
+    ),
+    carrier("settings.json", "{\"private_token\": \"{V}\", \"a\": 1}\n"),
+    carrier(
+        "escaped.json",
+        "{\"body\": \"{\\\"private_token\\\": \\\"{V}\\\"}\"}\n",
+    ),
+    carrier(
+        "request.http",
+        "GET /api/v4/user HTTP/1.1\r\nHost: git.example\r\nPRIVATE-TOKEN: {V}\r\n\r\n",
+    ),
+    carrier(
+        "recording.har",
+        "{\"headers\":[{\"name\":\"PRIVATE-TOKEN\",\"value\":\"{V}\"}]}\n",
+    ),
+];
+
+const TOKEN_VARIABLE: &[Carrier] = &[
+    carrier("export.sh", "export GITLAB_TOKEN={V}\n"),
+    carrier("quoted.sh", "GITLAB_API_TOKEN=\"{V}\" ./release.sh\n"),
+    carrier(".env", "MODE=a\nGITLAB_PRIVATE_TOKEN={V}\n"),
+    carrier("ci.yml", "variables:\n  GITLAB_ACCESS_TOKEN: {V}\n"),
+    carrier("compose.yml", "environment:\n  - GITLAB_TOKEN={V}\n"),
+    carrier("pod.yaml", "env:\n- name: GITLAB_TOKEN\n  value: \"{V}\"\n"),
+    carrier("settings.json", "{\"GITLAB_TOKEN\": \"{V}\"}\n"),
+    carrier("settings.toml", "gitlab_token = \"{V}\"\n"),
+    carrier("client.py", "os.environ['GITLAB_TOKEN'] = '{V}'\n"),
+    carrier("client.js", "process.env.GITLAB_TOKEN = '{V}';\n"),
+    carrier("Dockerfile", "ENV GITLAB_TOKEN={V}\n"),
+    carrier("terraform.tfvars", "gitlab_token = \"{V}\"\n"),
+    carrier("app.properties", "gitlab_token={V}\n"),
+    carrier("profile.ps1", "$env:GITLAB_TOKEN = \"{V}\"\r\n"),
+    carrier("settings.xml", "<gitlab_token>{V}</gitlab_token>\n"),
+    carrier("Makefile", "GITLAB_TOKEN := {V}\n"),
+];
+
+const OAUTH_URL: &[Carrier] = &[
+    carrier(
+        "clone.sh",
+        "git clone https://oauth2:{V}@git.example/a/b.git\n",
+    ),
+    carrier(
+        "git.config",
+        "[remote \"origin\"]\n\turl = https://oauth2:{V}@git.example/a/b.git\n",
+    ),
+    carrier(
+        "push.sh",
+        "git push \"https://oauth2:{V}@git.example/a/b.git\" HEAD:main\n",
+    ),
+    carrier(
+        "insteadof.config",
+        "[url \"https://oauth2:{V}@git.example/\"]\n\tinsteadOf = https://git.example/\n",
+    ),
+    carrier("credentials", "https://oauth2:{V}@git.example\n"),
+    carrier(
+        "package.json",
+        "{\"dependencies\": {\"a\": \"git+https://oauth2:{V}@git.example/a.git#v1\"}}\n",
+    ),
+    carrier(
+        "requirements.txt",
+        "a @ git+https://oauth2:{V}@git.example/a/b.git@v1\n",
+    ),
+    carrier(
+        "go.sh",
+        "git config --global url.\"https://oauth2:{V}@git.example\".insteadOf https://git.example\n",
+    ),
+    carrier(
+        "Gemfile",
+        "gem 'a', git: 'https://oauth2:{V}@git.example/a/b.git'\n",
+    ),
+    carrier(
+        "main.tf",
+        "source = \"git::https://oauth2:{V}@git.example/a/b.git?ref=v1\"\n",
+    ),
+    carrier(
+        "job.log",
+        "fatal: unable to access 'https://oauth2:{V}@git.example/a/b.git/': 403\n",
+    ),
+    carrier(
+        "Dockerfile",
+        "RUN git clone https://oauth2:{V}@git.example/a/b.git /src\n",
+    ),
+];
+
+const DEPLOY_TOKEN_URL: &[Carrier] = &[
+    carrier(
+        "clone.sh",
+        "git clone https://gitlab+deploy-token-7:{V}@git.example/a/b.git\n",
+    ),
+    carrier(
+        "git.config",
+        "[remote \"origin\"]\n\turl = https://gitlab+deploy-token-12:{V}@git.example/a/b.git\n",
+    ),
+    carrier(
+        "push.sh",
+        "git push \"https://gitlab+deploy-token-7:{V}@git.example/a/b.git\" HEAD:main\n",
+    ),
+    carrier(
+        "insteadof.config",
+        "[url \"https://gitlab+deploy-token-7:{V}@git.example/\"]\n\tinsteadOf = https://git.example/\n",
+    ),
+    carrier(
+        "credentials",
+        "https://gitlab%2Bdeploy-token-7:{V}@git.example\n",
+    ),
+    carrier(
+        "package.json",
+        "{\"dependencies\": {\"a\": \"git+https://gitlab+deploy-token-7:{V}@git.example/a.git\"}}\n",
+    ),
+    carrier(
+        "requirements.txt",
+        "--extra-index-url https://gitlab+deploy-token-7:{V}@git.example/simple\n",
+    ),
+    carrier(
+        "pip.conf",
+        "[global]\nindex-url = https://gitlab+deploy-token-1:{V}@git.example/simple\n",
+    ),
+    carrier(
+        "Gemfile",
+        "gem 'a', git: 'https://gitlab+deploy-token-7:{V}@git.example/a/b.git'\n",
+    ),
+    carrier(
+        "main.tf",
+        "source = \"git::https://gitlab+deploy-token-123456:{V}@git.example/a/b.git\"\n",
+    ),
+    carrier(
+        "job.log",
+        "fatal: unable to access 'https://gitlab+deploy-token-7:{V}@git.example/a/b.git/': 403\n",
+    ),
+    carrier(
+        "Dockerfile",
+        "RUN pip install git+https://gitlab+deploy-token-7:{V}@git.example/a/b.git\n",
+    ),
+];
+
+const JOB_TOKEN: &[Carrier] = &[
+    carrier(
+        "job.log",
+        "remote: https://gitlab-ci-token:{V}@git.example/a/b.git\n",
+    ),
+    carrier(
+        "clone.sh",
+        "git clone https://gitlab-ci-token:{V}@git.example/a/b.git\n",
+    ),
+    carrier(
+        "git.config",
+        "[remote \"origin\"]\n\turl = https://gitlab-ci-token:{V}@git.example/a/b.git\n",
+    ),
+    carrier("job.env", "CI=true\nCI_JOB_TOKEN={V}\nCI_JOB_ID=7\n"),
+    carrier("export.sh", "export CI_JOB_TOKEN='{V}'\n"),
+    carrier("declare.log", "declare -x CI_JOB_TOKEN=\"{V}\"\n"),
+    carrier("ci.yml", "variables:\n  CI_JOB_TOKEN: {V}\n"),
+    carrier("job.json", "{\"CI_JOB_TOKEN\": \"{V}\"}\n"),
+    carrier(
+        "variables.json",
+        "[{\"key\":\"CI_JOB_TOKEN\",\"value\":\"{V}\",\"public\":false}]\n",
+    ),
+    carrier("client.py", "os.environ[\"CI_JOB_TOKEN\"] = \"{V}\"\n"),
+    carrier("profile.ps1", "$CI_JOB_TOKEN=\"{V}\"\r\n"),
+    carrier("credentials", "https://gitlab-ci-token:{V}@git.example\n"),
+];
+
+const NETRC: &[Carrier] = &[
+    carrier(".netrc", "machine gitlab.example login me password {V}\n"),
+    carrier(
+        "lines.netrc",
+        "machine gitlab.example\n  login me\n  password {V}\n",
+    ),
+    carrier(
+        "tabs.netrc",
+        "machine\tgitlab.example\n\tlogin\tme\n\tpassword\t{V}\n",
+    ),
+    carrier(
+        "_netrc",
+        "machine gitlab.example\r\nlogin me\r\npassword {V}\r\n",
+    ),
+    carrier(
+        "account.netrc",
+        "machine gitlab.example login me account a password {V}\n",
+    ),
+    carrier(
+        "quoted.netrc",
+        "machine gitlab.example login me password \"{V}\"\n",
+    ),
+    carrier(
+        "reversed.netrc",
+        "machine gitlab.example password {V} login me\n",
+    ),
+    carrier(
+        "second.netrc",
+        "machine git.example login a password b\nmachine gitlab.example login me password {V}\n",
+    ),
+    carrier(
+        "echo.sh",
+        "echo \"machine gitlab.example login me password {V}\" > ~/.netrc\n",
+    ),
+    carrier(
+        "escaped.sh",
+        "printf 'machine gitlab.example\\nlogin me\\npassword {V}\\n' > ~/.netrc\n",
+    ),
+    carrier(
+        "heredoc.sh",
+        "cat > ~/.netrc <<EOF\nmachine my-gitlab.example login me\npassword {V}\nEOF\n",
+    ),
+    carrier(
+        "Dockerfile",
+        "RUN echo 'machine GitLab.example login me password {V}' >> /root/.netrc\n",
+    ),
+];
+
+const NPM_REGISTRY: &[Carrier] = &[
+    carrier(
+        ".npmrc",
+        "//gitlab.example/api/v4/projects/7/packages/npm/:_authToken={V}\n",
+    ),
+    carrier(
+        "quoted.npmrc",
+        "//git.example/api/v4/packages/npm/:_authToken=\"{V}\"\n",
+    ),
+    carrier(
+        "blanks.npmrc",
+        "//git.example/api/v4/packages/npm/:_authToken = {V}\n",
+    ),
+    carrier(
+        "crlf.npmrc",
+        "//git.example/api/v4/packages/npm/:_authToken={V}\r\n",
+    ),
+    carrier(
+        "old.npmrc",
+        "'//git.example/api/v4/packages/npm/:_authToken'=\"{V}\"\n",
+    ),
+    carrier(
+        "scoped.npmrc",
+        "@a:registry=https://gitlab.example/api/v4/packages/npm/\n//gitlab.example/api/v4/packages/npm/:_authToken={V}\nalways-auth=true\n",
+    ),
+    carrier(
+        "echo.sh",
+        "echo \"//gitlab.example/api/v4/packages/npm/:_authToken={V}\" > .npmrc\n",
+    ),
+    carrier(
+        "set.sh",
+        "npm config set -- //gitlab.example/api/v4/packages/npm/:_authToken={V}\n",
+    ),
+    carrier(
+        "Dockerfile",
+        "RUN echo '//gitlab.example/:_authToken={V}' >> .npmrc\n",
+    ),
+    carrier(
+        "ci.yml",
+        "script:\n- echo '//gitlab.example/api/v4/npm/:_authToken={V}' > .npmrc\n",
+    ),
+    carrier(
+        "escaped.json",
+        "{\"npmrc\": \"//gitlab.example/:_authToken={V}\\n\"}\n",
+    ),
+    carrier(
+        "secret.yaml",
+        "stringData:\n  npmrc: |\n    //gitlab.example/:_authToken={V}\n",
+    ),
+];
+
+const TRIGGER_CALL: &[Carrier] = &[
+    carrier(
+        "form.sh",
+        "curl -X POST -F token={V} -F ref=main https://git.example/api/v4/projects/7/trigger/pipeline\n",
+    ),
+    carrier(
+        "quoted.sh",
+        "curl -X POST -F \"token={V}\" -F \"ref=main\" https://git.example/api/v4/projects/7/trigger/pipeline\n",
+    ),
+    carrier(
+        "long.sh",
+        "curl --request POST --form 'token={V}' --form ref=main https://git.example/api/v4/projects/7/trigger/pipeline\n",
+    ),
+    carrier(
+        "lines.sh",
+        "curl -X POST \\\n  -F token={V} \\\n  -F ref=main \\\n  https://git.example/api/v4/projects/7/trigger/pipeline\n",
+    ),
+    carrier(
+        "after.sh",
+        "curl -X POST https://git.example/api/v4/projects/7/trigger/pipeline -F token={V} -F ref=main\n",
+    ),
+    carrier(
+        "query.sh",
+        "curl -X POST \"https://git.example/api/v4/projects/7/trigger/pipeline?token={V}&ref=main\"\n",
+    ),
+    carrier(
+        "ref.sh",
+        "curl -X POST \"https://git.example/api/v4/projects/7/ref/main/trigger/pipeline?token={V}\"\n",
+    ),
+    carrier(
+        "data.sh",
+        "curl -d 'token={V}&ref=main' https://git.example/api/v4/projects/7/trigger/pipeline\n",
+    ),
+    carrier(
+        "wget.sh",
+        "wget --post-data=\"token={V}\" https://git.example/api/v4/projects/7/trigger/pipeline\n",
+    ),
+    carrier(
+        "hook.json",
+        "{\"url\": \"https://git.example/api/v4/projects/7/ref/main/trigger/pipeline?token={V}\"}\n",
+    ),
+    carrier(
+        "access.log",
+        "10.0.0.1 - - \"POST /api/v4/projects/7/trigger/pipeline?ref=main&token={V} HTTP/1.1\" 201\n",
+    ),
+    carrier(
+        "README.md",
+        "Call `https://git.example/api/v4/projects/7/trigger/pipeline?token={V}` to start it.\n",
+    ),
+];
+
+const CLIENT_SECRET: &[Carrier] = &[
+    carrier(
+        "settings.yml",
+        "gitlab:\n  client_id: a\n  client_secret: {V}\n",
+    ),
+    carrier("quoted.yml", "gitlab:\n  client_secret: '{V}'\n"),
+    carrier(".env", "GITLAB_CLIENT_ID=a\nGITLAB_CLIENT_SECRET={V}\n"),
+    carrier("export.sh", "export GITLAB_OAUTH_SECRET=\"{V}\"\n"),
+    carrier(
+        "app.env",
+        "GITLAB_URL=https://git.example\nAPP_SECRET={V}\n",
+    ),
+    carrier(
+        "gitlab.rb",
+        "gitlab_rails['omniauth'] = [{ \"app_secret\" => \"{V}\" }]\n",
+    ),
+    carrier(
+        "settings.json",
+        "{\"gitlab\": {\"client_secret\": \"{V}\"}}\n",
+    ),
+    carrier(
+        "camel.json",
+        "{\"provider\": \"gitlab\", \"clientSecret\": \"{V}\"}\n",
+    ),
+    carrier("settings.toml", "[oauth.gitlab]\nclient_secret = \"{V}\"\n"),
+    carrier(
+        "client.js",
+        "new GitLabStrategy({ clientID: 'a', clientSecret: '{V}' })\n",
+    ),
+    carrier("client.py", "GITLAB_APPLICATION_SECRET = '{V}'\n"),
+    carrier(
+        "grafana.ini",
+        "[auth.gitlab]\nenabled = true\nclient_secret = {V}\n",
+    ),
+    carrier(
+        "main.tf",
+        "resource \"gitlab_application\" \"a\" {\n  application_secret = \"{V}\"\n}\n",
+    ),
+];
+
+const API_CALL: &[Carrier] = &[
+    carrier(
+        "call.sh",
+        "curl -H \"Authorization: Bearer {V}\" https://git.example/api/v4/user\n",
+    ),
+    carrier(
+        "before.sh",
+        "curl https://git.example/api/v4/user -H 'Authorization: Bearer {V}'\n",
+    ),
+    carrier(
+        "lines.sh",
+        "curl \\\n  -H \"Authorization: Bearer {V}\" \\\n  https://gitlab.example/oauth/userinfo\n",
+    ),
+    carrier(
+        "query.sh",
+        "curl 'https://git.example/api/v4/user?access_token={V}'\n",
+    ),
+    carrier(
+        "query.log",
+        "GET https://gitlab.example/oauth/token/info?access_token={V} HTTP/1.1\n",
+    ),
+    carrier(
+        "client.py",
+        "gitlab.get(url, headers={\"Authorization\": \"Bearer {V}\"})\n",
+    ),
+    carrier(
+        "client.js",
+        "fetch(`${gitlab}/api/v4/user`, { headers: { authorization: 'Bearer {V}' } })\n",
+    ),
+    carrier(
+        "client.go",
+        "// GitLab\nrequest.Header.Set(\"Authorization\", \"Bearer {V}\")\n",
+    ),
+    carrier(
+        "client.rb",
+        "get 'https://git.example/api/v4/user', 'Authorization' => 'Bearer {V}'\n",
+    ),
+    carrier(
+        "request.http",
+        "GET /api/v4/user HTTP/1.1\r\nHost: git.example\r\nAuthorization: Bearer {V}\r\n\r\n",
+    ),
+    carrier(
+        "recording.har",
+        "{\"url\":\"https://git.example/api/v4/user\",\"headers\":[{\"name\":\"Authorization\",\"value\":\"Bearer {V}\"}]}\n",
+    ),
+    carrier("settings.yml", "gitlab:\n  header: 'bearer {V}'\n"),
+];
