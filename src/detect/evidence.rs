@@ -239,16 +239,22 @@ fn is_next(from: u8, to: u8) -> bool {
 ///
 /// Random text in one case alone is rare, so what is in one case may be loose words. Random text in
 /// both has humps everywhere; there the words must be longer, easier to pronounce, and leave hardly
-/// a gap.
+/// a gap. Short ones are words there if long ones stand beside them and nothing else does.
 fn reads_as_words(body: &[u8]) -> bool {
     let is_one_case =
         !body.iter().any(u8::is_ascii_uppercase) || !body.iter().any(u8::is_ascii_lowercase);
-    let (spelling, percent) = if is_one_case {
-        (&Spelling::LOOSE, 70)
-    } else {
-        (&Spelling::STRICT, 95)
-    };
+    let covers = |spelling, percent| words(body, spelling).0 * 100 >= body.len() * percent;
+    if is_one_case {
+        return covers(&Spelling::LOOSE, 70);
+    }
+    let (covered, count) = words(body, &Spelling::HUMPS);
+    covers(&Spelling::STRICT, 95) || (covered == body.len() && count * 4 <= covered)
+}
+
+/// How many bytes of `body` belong to words that `spelling` accepts, and how many words there are.
+fn words(body: &[u8], spelling: &Spelling) -> (usize, usize) {
     let mut covered = 0;
+    let mut count = 0;
     let mut start = 0;
     for end in 1..=body.len() {
         let ends = end == body.len()
@@ -267,10 +273,11 @@ fn reads_as_words(body: &[u8]) -> bool {
             .unwrap_or_default();
         if spelling.accepts(letters) {
             covered += segment.len();
+            count += 1;
         }
         start = end;
     }
-    covered * 100 >= body.len() * percent
+    (covered, count)
 }
 
 /// What letters have to be like to pass for a word.
@@ -290,6 +297,11 @@ impl Spelling {
     const STRICT: Self = Self {
         shortest: 4,
         vowels: b"aeiou",
+        consonants: 3,
+    };
+    const HUMPS: Self = Self {
+        shortest: 2,
+        vowels: b"aeiouy",
         consonants: 3,
     };
 
@@ -360,6 +372,8 @@ mod tests {
             "button--large-active",
             "my_favourite_project",
             "CamelCaseNamesThings",
+            "MyFavouriteProjectNa",
+            "howToRotateARunnerIn",
             "SCREAMING_SNAKE_CASE",
             "release-notes-2024-9",
         ] {
