@@ -1,6 +1,6 @@
 //! Commands that print all variables of a job, and where that goes.
 
-use crate::ci::shell::{Command, Invocation, Item, Script, Stdout, Word};
+use crate::ci::shell::{Command, Invocation, Item, PartKind, Script, Stdout, Word};
 use crate::model::OutputSink;
 
 /// How many commands of a pipe are followed.
@@ -80,29 +80,59 @@ fn is_environment_file(path: &str) -> bool {
         .is_some_and(|process| matches!(process, "self" | "$$" | "$PPID"))
 }
 
-/// Where the output of a command ends up.
-pub(super) fn sink(script: &Script, command: &Command) -> OutputSink {
-    let mut current = command;
+/// How many items before one its command is looked for, which stands in front of what it holds.
+const MAX_HELD: usize = 16;
+
+/// Where the output of the command ends up that is item `at`.
+pub(super) fn sink(script: &Script, at: usize) -> OutputSink {
+    let mut at = at;
     for _ in 0..MAX_PIPE {
+        let Some(Item::Command(current)) = script.items.get(at) else {
+            return OutputSink::Captured;
+        };
         if let Some(sink) = redirected(current) {
             return sink;
         }
-        let next = match current.stdout {
+        match current.stdout {
             Stdout::Inherited => return OutputSink::Log,
-            Stdout::Captured => return OutputSink::Captured,
-            Stdout::Pipe(next) => next,
-        };
-        let Some(Item::Command(next)) = script.items.get(next) else {
-            return OutputSink::Captured;
-        };
-        match filter(next) {
-            Filter::Passes => current = next,
-            Filter::NamesOnly => return OutputSink::NamesOnly,
-            Filter::Keeps => return OutputSink::Captured,
-            Filter::Writes(file) => return OutputSink::File(file.into()),
+            Stdout::Captured => match printer(script, at) {
+                Some(printer) => at = printer,
+                None => return OutputSink::Captured,
+            },
+            Stdout::Pipe(next) => {
+                let Some(Item::Command(command)) = script.items.get(next) else {
+                    return OutputSink::Captured;
+                };
+                match filter(command) {
+                    Filter::Passes => at = next,
+                    Filter::NamesOnly => return OutputSink::NamesOnly,
+                    Filter::Keeps => return OutputSink::Captured,
+                    Filter::Writes(file) => return OutputSink::File(file.into()),
+                }
+            }
         }
     }
     OutputSink::Captured
+}
+
+/// The command that prints the text that item `at` is captured into: `echo "$(env)"`.
+fn printer(script: &Script, at: usize) -> Option<usize> {
+    let holds = |command: &Command| {
+        command.words.iter().skip(1).any(|word| {
+            word.parts.iter().any(
+                |part| matches!(&part.kind, PartKind::Substitution(items) if items.contains(&at)),
+            )
+        })
+    };
+    let found = (at.saturating_sub(MAX_HELD)..at)
+        .rev()
+        .find(|index| matches!(&script.items[*index], Item::Command(command) if holds(command)))?;
+    let Item::Command(command) = &script.items[found] else {
+        return None;
+    };
+    let name = Invocation::of(command)?.name()?.to_ascii_lowercase();
+    let prints = ["echo", "printf", "cat", "write-output", "write-host"];
+    prints.contains(&&*name).then_some(found)
 }
 
 fn redirected(command: &Command) -> Option<OutputSink> {
@@ -121,8 +151,6 @@ fn redirected(command: &Command) -> Option<OutputSink> {
 
 /// A word as written, as far as it is text; variables by name.
 fn shown(word: &Word) -> String {
-    use crate::ci::shell::PartKind;
-
     let mut text = String::new();
     for part in &word.parts {
         match &part.kind {

@@ -8,9 +8,10 @@ use super::url;
 use super::{Draft, Place};
 use crate::model::{Credential, Host, Mechanism, Operation, RegistryTool, Span};
 
-/// Options of any login command that take a value.
+/// Options that take a value: those of any login command, and those of the programs that stand before
+/// it (`docker -H tcp://builder login`).
 const LOGIN: Syntax = Syntax {
-    short: "up",
+    short: "upcHln",
     long: &[
         "username",
         "user",
@@ -29,6 +30,10 @@ const LOGIN: Syntax = Syntax {
         "root",
         "namespace",
         "compat-auth-file",
+        "connection",
+        "identity",
+        "kube-context",
+        "url",
     ],
 };
 
@@ -52,6 +57,31 @@ const LOGINS: [(&str, &[&str], RegistryTool); 13] = [
 /// Whether a program can sign in to registries at all.
 pub(super) fn is_tool(program: &str) -> bool {
     LOGINS.iter().any(|(name, ..)| *name == program)
+}
+
+/// Whether a program of [`LOGINS`] starts another one in a container.
+pub(super) fn runs_another(texts: &[Text]) -> bool {
+    let verb = texts.first().and_then(|text| text.view().literal());
+    matches!(verb, Some("run" | "exec" | "compose"))
+}
+
+/// Reads a login that another program runs: `docker exec builder docker login`, a function that tries
+/// again.
+pub(super) fn login_behind(texts: &[Text]) -> Option<Draft> {
+    /// Words that name such a program and may be something else, an image say.
+    const MAX_TRIED: usize = 4;
+
+    let named = texts.iter().enumerate().filter_map(|(at, text)| {
+        let program = text.view().literal()?.rsplit('/').next()?;
+        is_tool(program).then_some((program, at + 1))
+    });
+    let found = named
+        .take(MAX_TRIED)
+        .find_map(|(program, behind)| login(program, &texts[behind..], None))?;
+    Some(Draft {
+        doubtful: true,
+        ..found
+    })
 }
 
 /// Reads a login; `stdin` is what is known of its standard input.

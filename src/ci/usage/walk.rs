@@ -124,7 +124,7 @@ impl<'j, 'f> Walk<'j, 'f> {
                 }),
                 Item::Alternative => self.environment.alternative(),
                 Item::Close => self.environment.leave(),
-                Item::Command(command) => self.command(units, unit, command),
+                Item::Command(command) => self.command(units, unit, index, command),
             }
             index += 1;
         }
@@ -148,7 +148,7 @@ impl<'j, 'f> Walk<'j, 'f> {
         true
     }
 
-    fn command(&mut self, units: &Rc<[Unit<'j>]>, unit: usize, command: &Command) {
+    fn command(&mut self, units: &Rc<[Unit<'j>]>, unit: usize, at: usize, command: &Command) {
         let Unit { item, script } = &units[unit];
         let invocation = Invocation::of(command);
         let environment = invocation.map_or(&[][..], |invocation| invocation.environment);
@@ -183,7 +183,7 @@ impl<'j, 'f> Walk<'j, 'f> {
         if !self.powershell_assignment(command, item, script)
             && let Some(invocation) = invocation
         {
-            self.invocation(units, unit, command, &invocation);
+            self.invocation(units, unit, at, command, &invocation);
         }
         if prefixes {
             self.environment.leave();
@@ -194,6 +194,7 @@ impl<'j, 'f> Walk<'j, 'f> {
         &mut self,
         units: &Rc<[Unit<'j>]>,
         unit: usize,
+        at: usize,
         command: &Command,
         invocation: &Invocation<'_>,
     ) {
@@ -201,7 +202,7 @@ impl<'j, 'f> Walk<'j, 'f> {
         if let Some(shown) = dump::environment(invocation) {
             let disclosure = Disclosure {
                 kind: DisclosureKind::Environment(shown.into()),
-                sink: dump::sink(script, command),
+                sink: dump::sink(script, at),
                 job: Some(Arc::clone(&self.job.name)),
                 site: item.site(words_span(command)),
                 confidence: self.confidence(false),
@@ -268,7 +269,7 @@ impl<'j, 'f> Walk<'j, 'f> {
                 let stdin = self.standard_input(command, script);
                 match registry::login(name, &texts, stdin.as_ref()) {
                     Some(draft) => drafts.push(draft),
-                    None => self.unknown_program(item, &texts, false),
+                    None => self.unknown_program(item, &texts, registry::runs_another(&texts)),
                 }
             }
             _ => {
@@ -282,11 +283,14 @@ impl<'j, 'f> Walk<'j, 'f> {
         self.record(item, drafts);
     }
 
-    /// A command that no model fits: a function around curl, a package tool with an index URL.
+    /// A command that no model fits: a function around curl, a package tool with an index URL, a program
+    /// that runs another.
     fn unknown_program(&mut self, item: &ScriptItem, texts: &[Text], sends: bool) {
         let mut drafts = Vec::new();
         if sends && texts.iter().any(is_gitlab_header) {
             clients::unknown(texts).uses(&mut drafts);
+        } else if sends && let Some(login) = registry::login_behind(texts) {
+            drafts.push(login);
         } else {
             for text in texts {
                 let Some(url) = embedded_url(text) else {

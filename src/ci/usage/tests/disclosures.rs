@@ -29,6 +29,10 @@ fn dumps_of_the_environment_are_told_from_their_likes() {
         "bash -c env",
         "env && echo done",
         "cat /proc/self/environ",
+        "echo \"$(env)\"",
+        "echo `printenv | sort`",
+        "printf '%s\\n' \"all: $(env)\" | tee log",
+        "cat <(env)",
     ] {
         let found = disclosures(text);
         assert_eq!(found.len(), 1, "{text}");

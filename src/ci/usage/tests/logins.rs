@@ -3,6 +3,46 @@
 use super::*;
 
 #[test]
+fn logins_behind_options_and_other_programs() {
+    for (command, confidence) in [
+        (
+            "docker -H tcp://builder:2375 login -u x -p $T $CI_REGISTRY",
+            Confidence::High,
+        ),
+        (
+            "docker exec -it builder docker login -u x -p $T $CI_REGISTRY",
+            Confidence::Medium,
+        ),
+        (
+            "docker run --rm docker:cli docker login -u x -p $T $CI_REGISTRY",
+            Confidence::Medium,
+        ),
+        (
+            "kubectl exec builder -- /usr/bin/podman login -u x -p $T $CI_REGISTRY",
+            Confidence::Medium,
+        ),
+        (
+            "try_three_times helm registry login -u x -p $T $CI_REGISTRY",
+            Confidence::Medium,
+        ),
+    ] {
+        let fixture = script(command);
+        let found = fixture.sole();
+        assert_eq!(found.operation, Operation::RegistryLogin, "{command}");
+        assert_eq!(fixture.cut(&found.site), "$T", "{command}");
+        assert_eq!(found.confidence, confidence, "{command}");
+    }
+    for command in [
+        "echo docker login -u x -p $T $CI_REGISTRY",
+        "docker run -p $T:80 docker",
+        "docker pull docker -p $T",
+        "kubectl create secret docker login --value $T",
+    ] {
+        assert_eq!(script(command).facts().uses, [], "{command}");
+    }
+}
+
+#[test]
 fn every_tool_signs_in_with_a_password_argument() {
     for (command, tool) in [
         ("docker login -u x -p $T $CI_REGISTRY", RegistryTool::Docker),
