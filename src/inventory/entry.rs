@@ -42,6 +42,7 @@ const FIELDS: &[&str] = &[
     "impersonation",
     "instance",
     "kind",
+    "last_used",
     "last_used_at",
     "name",
     "owner",
@@ -86,7 +87,12 @@ pub(super) fn read(
     file: &mut Reading,
 ) -> InventoryToken {
     let kind = kind(members, span, told, list, file);
+    // GitLab calls the name of a trigger its description.
+    let described = (kind == TokenKind::PipelineTriggerToken && !list.by_hand)
+        .then(|| get(members, "description"))
+        .flatten();
     let name = get(members, "name")
+        .or(described)
         .and_then(Value::text)
         .filter(|name| !name.is_empty())
         .unwrap_or(NO_NAME);
@@ -126,7 +132,12 @@ pub(super) fn read(
         Day::Never => Expiry::Never,
         Day::Unstated => Expiry::Unstated,
     };
-    token.last_used = match fields.day("last_used_at") {
+    let last_used = match fields.day("last_used_at") {
+        // Pipeline triggers have a field of their own.
+        Day::Unstated => fields.day("last_used"),
+        stated => stated,
+    };
+    token.last_used = match last_used {
         Day::On(date) => LastUse::On(date),
         Day::Never => LastUse::Never,
         Day::Unstated => LastUse::Unstated,

@@ -329,8 +329,11 @@ impl Reader {
 
     fn finish(mut self) -> Inventory {
         for (plural, (count, span)) in self.foreign {
-            let message = format!("{plural} are not read yet; this file lists {count}");
-            self.file.note(span, message, None);
+            self.file.error(
+                span,
+                format!("{plural} are not read yet; this file lists {count}"),
+                "leave the file out; of GitLab's lists those of tokens are read",
+            );
         }
         Inventory {
             tokens: self.tokens,

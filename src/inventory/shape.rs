@@ -34,8 +34,9 @@ pub(super) fn of(members: &[Member<'_>]) -> Shape {
         Shape::Foreign("CI/CD variables")
     } else if has("inbound_enabled") {
         Shape::Foreign("job token scope settings")
-    } else if has("last_used") && has("token") {
-        Shape::Foreign("pipeline trigger tokens")
+    } else if has("last_used") && (has("token") || has("owner")) {
+        // Somebody who exports the list may have taken the tokens out of it.
+        Shape::Token(Some(TokenKind::PipelineTriggerToken))
     } else if has("key") && has("can_push") {
         Shape::Foreign("deploy keys")
     } else if has("application_id") {
@@ -72,7 +73,6 @@ pub(super) const fn foreign_kind(kind: TokenKind) -> Option<&'static str> {
         TokenKind::Runner => Some("runners"),
         TokenKind::CiVariable => Some("CI/CD variables"),
         TokenKind::JobTokenScope => Some("job token scope settings"),
-        TokenKind::PipelineTriggerToken => Some("pipeline trigger tokens"),
         TokenKind::DeployKey => Some("deploy keys"),
         TokenKind::OauthApplication => Some("OAuth applications"),
         _ => None,
@@ -89,6 +89,7 @@ pub(super) fn kind_of_file(path: &str) -> Option<TokenKind> {
         ("group_access_tokens", TokenKind::GroupAccessToken),
         ("deploy_tokens", TokenKind::DeployToken),
         ("impersonation_tokens", TokenKind::ImpersonationToken),
+        ("pipeline_triggers", TokenKind::PipelineTriggerToken),
         (
             "service_account_tokens",
             TokenKind::ServiceAccountAccessToken,

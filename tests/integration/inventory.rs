@@ -160,6 +160,14 @@ fn impersonation_tokens() {
 }
 
 #[test]
+fn pipeline_triggers() {
+    assert_findings(
+        fixture!("pipeline_triggers.json"),
+        &[("41", &["token-unused"])],
+    );
+}
+
+#[test]
 fn service_account_tokens() {
     assert_findings(
         fixture!("service_account_tokens.json"),

@@ -45,7 +45,7 @@ impl Check for Unused {
             };
             if idle > limit {
                 violations.push(Violation::new(
-                    token.field_site(&["last_used_at"]),
+                    token.field_site(&["last_used_at", "last_used"]),
                     token.identity(),
                     format!("{} {since}, {} ago", token.title(), count_days(idle)),
                 ));
