@@ -14,6 +14,15 @@ pub(super) fn is_own_instance(host: &Host, settings: &Settings) -> bool {
     }
 }
 
+/// Whether the routes of this instance are known: the own one, or gitlab.com as long as the
+/// configuration names no other instance or release. What gitlab.com does not take from its own jobs it
+/// takes from no others.
+pub(super) fn has_known_routes(host: &Host, settings: &Settings) -> bool {
+    let unconfigured = settings.hosts.is_empty() && settings.gitlab_version.is_none();
+    is_own_instance(host, settings)
+        || matches!(host, Host::Literal(name) if unconfigured && &**name == "gitlab.com")
+}
+
 /// Whether this is a GitLab instance for sure or by its name: the own one, gitlab.com, or a host
 /// with a label that begins with `gitlab`, as instances are usually called.
 pub(super) fn is_gitlab(host: &Host, settings: &Settings) -> bool {
@@ -89,6 +98,29 @@ mod tests {
         assert!(!is_own_instance(&Host::OwnRegistry, &settings));
         assert!(!is_own_instance(&Host::Variable("HOST".into()), &settings));
         assert!(!is_own_instance(&Host::Unknown, &Settings::default()));
+    }
+
+    #[test]
+    fn routes_of_gitlab_com_are_known_unless_the_configuration_speaks_of_another() {
+        let unconfigured = Settings::default();
+        assert!(has_known_routes(&Host::OwnInstance, &unconfigured));
+        assert!(has_known_routes(&literal("gitlab.com"), &unconfigured));
+        assert!(!has_known_routes(
+            &literal("about.gitlab.com"),
+            &unconfigured
+        ));
+        assert!(!has_known_routes(&literal("gitlab.example"), &unconfigured));
+        let elsewhere = Settings {
+            hosts: vec!["git.example".to_owned()],
+            ..Settings::default()
+        };
+        assert!(!has_known_routes(&literal("gitlab.com"), &elsewhere));
+        assert!(has_known_routes(&literal("git.example"), &elsewhere));
+        let old = Settings {
+            gitlab_version: Some("17.0".parse().unwrap()),
+            ..Settings::default()
+        };
+        assert!(!has_known_routes(&literal("gitlab.com"), &old));
     }
 
     #[test]

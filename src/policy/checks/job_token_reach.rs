@@ -13,8 +13,8 @@ pub(super) const DEF: CheckDef = CheckDef {
     build: plain::<OutOfReach>,
 };
 
-/// A job token, presented as one, on a route of the own instance that is known to take none. Where
-/// nothing is known, or it depends, nothing is said.
+/// A job token, presented as one, on a route that is known to take none, of the own instance or of
+/// gitlab.com. Where nothing is known, or it depends, nothing is said.
 #[derive(Default)]
 pub(super) struct OutOfReach;
 
@@ -27,7 +27,7 @@ impl Check for OutOfReach {
                 .iter()
                 .filter(|token_use| token_use.credential.is_job_token())
                 .filter(|token_use| presents_job_token(&token_use.mechanism))
-                .filter(|token_use| hosts::is_own_instance(&token_use.host, context.settings))
+                .filter(|token_use| hosts::has_known_routes(&token_use.host, context.settings))
                 .filter_map(|token_use| judge(token_use, context)),
         );
     }
@@ -340,7 +340,8 @@ mod tests {
             host,
             ..unreachable()
         };
-        assert!(found(at(Host::Literal("gitlab.com".into()))).is_none());
+        assert!(found(at(Host::Literal("gitlab.com".into()))).is_some());
+        assert!(found(at(Host::Literal("gitlab.example".into()))).is_none());
         assert!(found(at(Host::Variable("HOST".into()))).is_none());
         assert!(found(at(Host::Unknown)).is_none());
         let settings = Settings {
