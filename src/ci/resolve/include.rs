@@ -313,8 +313,13 @@ impl Resolver<'_> {
             ResolveError::Unreadable(_) => ProblemClass::Unreadable,
             ResolveError::Missing | ResolveError::Outside => ProblemClass::MissingInclude,
         };
-        let (level, mend) = if asked.conditional && error == ResolveError::Missing {
+        let (level, mend) = if error != ResolveError::Missing {
+            (ProblemLevel::Error, None)
+        } else if asked.conditional {
             let mend = "GitLab looks for it only where the `rules` of the include match";
+            (ProblemLevel::Note, Some(mend))
+        } else if self.own_folder.is_some() {
+            let mend = "GitLab reads no configuration in this folder; in a project of its own the file may be there";
             (ProblemLevel::Note, Some(mend))
         } else {
             (ProblemLevel::Error, None)

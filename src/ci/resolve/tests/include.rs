@@ -89,6 +89,27 @@ fn every_form_of_include_is_known() {
 }
 
 #[test]
+fn what_a_nested_configuration_lacks_is_a_note_unless_gitlab_reads_it() {
+    let files = [(
+        "demo/.gitlab-ci.yml",
+        "include: absent.yml\njob:\n  script: x\n",
+    )];
+    for (kind, level) in [
+        (ConfigKind::Fragment, ProblemLevel::Note),
+        (ConfigKind::Root, ProblemLevel::Error),
+    ] {
+        let resolved = repository(&files).resolve(kind);
+        let [problem] = resolved.problems.as_slice() else {
+            panic!("{:?}", resolved.problems);
+        };
+        assert_eq!(problem.level, level, "{kind:?}");
+        assert_eq!(problem.class, ProblemClass::MissingInclude);
+        assert_eq!(problem.message, "include `absent.yml` does not exist");
+        assert_eq!(resolved.jobs.len(), 1);
+    }
+}
+
+#[test]
 fn an_include_that_cannot_be_read_is_a_problem() {
     for (include, class, message) in [
         (
