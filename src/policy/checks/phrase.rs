@@ -61,12 +61,20 @@ fn list(variables: &[VariableRef], conjunction: &str) -> String {
     match variables {
         [] => "the credential".to_owned(),
         [sole] => variable(sole),
-        several => several
-            .iter()
-            .take(MOST)
-            .map(variable)
-            .collect::<Vec<_>>()
-            .join(&format!(" {conjunction} ")),
+        [first, rest @ ..] => {
+            let several = variables.iter().take(MOST);
+            let conjunction = format!(" {conjunction} ");
+            if rest.iter().all(|other| other.written == first.written) {
+                let names: Vec<_> = several
+                    .map(|variable| code(&format!("${}", variable.name)))
+                    .collect();
+                let written = code(&format!("${}", first.written));
+                format!("{written} (set to {})", names.join(&conjunction))
+            } else {
+                let written: Vec<_> = several.map(variable).collect();
+                written.join(&conjunction)
+            }
+        }
     }
 }
 
@@ -149,8 +157,11 @@ pub(super) fn with_places(mut violation: Violation, token_use: &TokenUse) -> Vio
     }
     for variable in token_use.credential.variables() {
         if let Some(definition) = &variable.definition {
-            let written = code(&format!("${}", variable.written));
-            violation = violation.related(definition.clone(), format!("{written} is set here"));
+            let label = format!("{} is set here", code(&format!("${}", variable.written)));
+            let told = |(site, said): &(Site, String)| site == definition && *said == label;
+            if !violation.related.iter().any(told) {
+                violation = violation.related(definition.clone(), label);
+            }
         }
     }
     violation
@@ -187,6 +198,14 @@ mod tests {
             "`$A` or `$B`"
         );
         assert_eq!(credential(&Credential::Composite(both)), "`$A` and `$B`");
+        let default = vec![
+            sample::alias("REGISTRY_PASSWORD", "REGISTRY_PASSWORD"),
+            sample::alias("REGISTRY_PASSWORD", "CI_JOB_TOKEN"),
+        ];
+        assert_eq!(
+            credential(&Credential::Either(default)),
+            "`$REGISTRY_PASSWORD` (set to `$REGISTRY_PASSWORD` or `$CI_JOB_TOKEN`)"
+        );
         assert_eq!(credential(&Credential::Composite(vec![])), "the credential");
     }
 
@@ -203,6 +222,14 @@ mod tests {
             related[1],
             (sample::site(1), "`$TOKEN` is set here".to_owned())
         );
+
+        let mut either = token_use.clone();
+        either.credential = Credential::Either(vec![
+            sample::alias("TOKEN", "OTHER"),
+            sample::alias("TOKEN", "THIRD"),
+        ]);
+        let related = with_places(base(), &either).related;
+        assert_eq!(related.len(), 2, "one definition is one place");
 
         let within_the_url = TokenUse {
             url: Some(sample::site(95)),
