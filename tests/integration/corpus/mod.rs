@@ -4,6 +4,7 @@
 //! Everything is made at run time from one seed; no file of it is ever written into the repository.
 
 mod carriers;
+mod comparison;
 mod encodings;
 mod forms;
 mod near_misses;
@@ -37,6 +38,7 @@ struct Case {
     file: &'static str,
     rule: String,
     planted: Planted,
+    token: String,
     digest: Digest,
     /// Of the first character of the token, in the text as people read it.
     line: u64,
@@ -75,6 +77,7 @@ impl Case {
             name: format!("{} in {}, {how}", sort.name(), carrier.file),
             file: carrier.file,
             rule: sort.rule.to_string(),
+            token: token.to_owned(),
             digest: Digest::of(token.as_bytes()),
             line: 1 + before.matches('\n').count() as u64,
             column: 1 + before[line_start..].chars().count() as u64,

@@ -15,9 +15,11 @@ use super::{none, scan};
 use crate::harness::rules;
 
 /// A text without token, and the sort of near miss that it is.
-struct NearMiss {
-    sort: &'static str,
-    text: String,
+pub(super) struct NearMiss {
+    pub(super) sort: &'static str,
+    /// The name of a file that such a text stands in.
+    pub(super) file: &'static str,
+    pub(super) text: String,
 }
 
 /// Gathers texts of one sort after the other.
@@ -28,8 +30,16 @@ struct Gatherer {
 
 impl Gatherer {
     fn add(&mut self, sort: &'static str, text: impl Into<String>) {
+        let file = match sort {
+            "pattern" => "rules.toml",
+            "class" => "page.html",
+            "lock file" => "some.lock",
+            "minified" => "app.min.js",
+            "reference" | "identifier" | "other vendor" => "settings.conf",
+            _ => "text.txt",
+        };
         let text = text.into();
-        self.misses.push(NearMiss { sort, text });
+        self.misses.push(NearMiss { sort, file, text });
     }
 
     fn hex(&mut self, length: usize) -> String {
@@ -53,7 +63,7 @@ impl Gatherer {
 }
 
 /// Every near miss.
-fn near_misses() -> Vec<NearMiss> {
+pub(super) fn near_misses() -> Vec<NearMiss> {
     let mut gatherer = Gatherer {
         misses: Vec::new(),
         random: SplitMix64::new(4),
