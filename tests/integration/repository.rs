@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use regex::Regex;
 
-use crate::harness::{Glpatrol, root};
+use crate::harness::{Glpatrol, files, root};
 
 /// What each module of the library may import; ARCHITECTURE.md explains why.
 const LAYERS: &[(&str, &[&str])] = &[
@@ -62,23 +62,6 @@ const CRATES: &[(&str, &[&str])] = &[
     ("gix_zlib", &["src/source/git/"]),
     ("csv", &["src/inventory/", "src/rules/"]),
 ];
-
-fn files(folder: &str, ending: &str) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    let mut folders = vec![root().join(folder)];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.to_string_lossy().ends_with(ending) {
-                found.push(path);
-            }
-        }
-    }
-    found.sort();
-    found
-}
 
 fn relative(path: &Path) -> String {
     path.strip_prefix(root())

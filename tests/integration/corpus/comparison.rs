@@ -210,7 +210,7 @@ impl std::fmt::Display for Tally {
 }
 
 /// A file of the corpus with one token.
-struct Planned {
+pub(super) struct Planned {
     digest: String,
     token: String,
     encoded: String,
@@ -239,7 +239,8 @@ fn class_of(file: &str) -> &'static str {
     }
 }
 
-fn planned(sorts: &[Sort]) -> Vec<(Case, Planned)> {
+/// Every token plain, and a part of those that are encoded.
+pub(super) fn planned(sorts: &[Sort]) -> Vec<(Case, Planned)> {
     let mut list = Vec::new();
     let mut plan = |case: Case, rows: Vec<(Table, String)>| {
         let encoded = case.planted.text[case.planted.token.clone()].to_vec();

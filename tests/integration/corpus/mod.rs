@@ -8,6 +8,7 @@ mod comparison;
 mod encodings;
 mod forms;
 mod near_misses;
+mod seeds;
 
 use std::sync::OnceLock;
 
