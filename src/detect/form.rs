@@ -8,7 +8,7 @@ use super::context::{PLACES, Place};
 use super::evidence::{Verdict, judge};
 use super::routable::Version;
 use crate::model::{Confidence, Evidence, RuleId, Severity, TokenKind};
-use crate::rules::{Body, Context, Detector, Rule, RuleBody, Segment};
+use crate::rules::{AllowList, Body, Context, Detector, Rule, RuleBody, Segment};
 
 /// One form of one rule, with what its findings take from the rule.
 #[derive(Debug)]
@@ -20,6 +20,9 @@ pub(super) struct CompiledForm {
     pub(super) kinds: Vec<TokenKind>,
     pub(super) body: Body,
     pub(super) context: Option<Context>,
+    pub(super) noun: Option<Arc<str>>,
+    pub(super) entropy: Option<f64>,
+    pub(super) allow: AllowList,
 }
 
 /// A prefix and one form that it may begin.
@@ -103,6 +106,9 @@ impl Catalogue {
                 },
                 body: form.body.clone(),
                 context: form.context,
+                noun: detector.noun.as_deref().map(Arc::from),
+                entropy: form.entropy,
+                allow: detector.allow.clone(),
             });
             let list = if form.context.is_some_and(Context::is_place) {
                 &mut self.placed
@@ -227,7 +233,7 @@ impl CompiledForm {
         match self.body {
             Body::RoutableV0 => Some(Version::V0),
             Body::RoutableV1 => Some(Version::V1),
-            Body::Segments(_) => None,
+            Body::Segments(_) | Body::Pattern(_) => None,
         }
     }
 }

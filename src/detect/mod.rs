@@ -14,6 +14,7 @@ mod context;
 mod evidence;
 mod form;
 mod needles;
+mod pattern;
 mod redact;
 mod routable;
 mod runner_config;
@@ -28,6 +29,7 @@ use self::boundary::{Left, left_of};
 use self::evidence::Verdict;
 use self::form::{Anchor, Catalogue, CompiledForm, Entry, Literals, match_segments};
 use self::needles::Needles;
+use self::pattern::match_pattern;
 use self::routable::{Proof, Tail, payload_stop};
 use crate::model::{
     Confidence, Evidence, Leak, Routing, RuleId, Secret, Severity, Span, TokenKind,
@@ -151,7 +153,7 @@ impl Detector {
             }
             let form = &self.catalogue.forms[entry.form];
             let found = match form.body {
-                Body::Segments(_) => self.classic(text, start, left, entry),
+                Body::Segments(_) | Body::Pattern(_) => self.classic(text, start, left, entry),
                 // The tail says which version it is, so one look serves both forms.
                 _ if std::mem::replace(&mut is_routable_tried, true) => None,
                 _ => self.routable(text, start, left, entries),
@@ -178,9 +180,6 @@ impl Detector {
     /// A token whose body has the shape of a form that carries no checksum.
     fn classic(&self, text: &[u8], start: usize, left: Left, entry: &Entry) -> Option<Detection> {
         let form = &self.catalogue.forms[entry.form];
-        let Body::Segments(segments) = &form.body else {
-            return None;
-        };
         if !text[start..].starts_with(&entry.prefix) {
             return None;
         }
@@ -192,10 +191,17 @@ impl Detector {
             }
             (_, Left::Open) if entry.is_name() => (body, Confidence::High),
             (_, Left::Open) => (start, Confidence::High),
-            (_, Left::Instance(first)) if !entry.is_name() => (first, Confidence::Medium),
+            // Only GitLab sets the prefix of an instance before its tokens.
+            (_, Left::Instance(first)) if !entry.is_name() && form.noun.is_none() => {
+                (first, Confidence::Medium)
+            }
             _ => return None,
         };
-        let shape = match_segments(text, body, segments, form.context)?;
+        let shape = match &form.body {
+            Body::Segments(segments) => match_segments(text, body, segments, form.context),
+            Body::Pattern(pattern) => match_pattern(text, body, pattern, form.context.is_some()),
+            Body::RoutableV0 | Body::RoutableV1 => None,
+        }?;
         let Verdict::Keep(confidence) = shape.verdict else {
             return None;
         };
@@ -210,7 +216,7 @@ impl Detector {
             evidence: shape.evidence,
             routing: None,
         };
-        Some(token.of(text, form, Arc::clone(&form.name)))
+        token.of(text, form, Arc::clone(&form.name))
     }
 
     /// A token behind a known prefix that has a tail with a checksum: proven, or broken.
@@ -252,7 +258,7 @@ impl Detector {
             evidence: vec![Evidence::ChecksumBroken],
             routing: None,
         };
-        Some(token.of(text, form, Arc::clone(&form.name)))
+        token.of(text, form, Arc::clone(&form.name))
     }
 
     /// A token that its checksum proves. An unknown prefix is that of an access token, the one kind
@@ -276,7 +282,7 @@ impl Detector {
             evidence: vec![Evidence::ChecksumVerified],
             routing: Some(proof.routing),
         };
-        Some(token.of(text, form, name))
+        token.of(text, form, name)
     }
 }
 
@@ -301,9 +307,13 @@ struct Token {
 }
 
 impl Token {
-    fn of(self, text: &[u8], form: &CompiledForm, name: Arc<str>) -> Detection {
+    /// The detection, if the rule of `form` takes it for a token.
+    fn of(self, text: &[u8], form: &CompiledForm, name: Arc<str>) -> Option<Detection> {
+        if !form.accepts(text, self.span, self.public) {
+            return None;
+        }
         let secret = Secret::new(&text[self.span.start..self.span.end], self.public);
-        Detection {
+        Some(Detection {
             rule: form.rule.clone(),
             span: self.span,
             public: self.public,
@@ -313,11 +323,12 @@ impl Token {
                 digest: secret.digest(),
                 mask: secret.mask(),
                 kinds: form.kinds.clone(),
+                noun: form.noun.clone(),
                 form: name,
                 evidence: self.evidence,
                 routing: self.routing,
             },
-        }
+        })
     }
 }
 

@@ -238,7 +238,7 @@ pub(super) fn findings(sightings: Vec<Sighting>) -> Vec<Finding> {
 /// What is wrong, in one line.
 fn message(leak: &Leak, occurrences: usize) -> String {
     let what = match leak.kinds.as_slice() {
-        [] => "token",
+        [] => leak.noun.as_deref().unwrap_or("token"),
         [kind] => kind.noun(),
         kinds if kinds.iter().all(|kind| kind.is_access_token()) => "access token",
         [first, ..] => first.noun(),

@@ -183,6 +183,8 @@ pub struct Leak {
     pub mask: Mask,
     /// The kinds it may be.
     pub kinds: Vec<TokenKind>,
+    /// What its rule calls it, where it is none of GitLab's kinds.
+    pub noun: Option<Arc<str>>,
     /// The name of the form that matched: `routable-v1`.
     pub form: Arc<str>,
     /// Why it is believed.
@@ -192,6 +194,12 @@ pub struct Leak {
 }
 
 impl Leak {
+    /// What it may be, in words: `deploy token`.
+    pub fn nouns(&self) -> Vec<&str> {
+        let kinds = self.kinds.iter().map(|kind| kind.noun());
+        kinds.chain(self.noun.as_deref()).collect()
+    }
+
     /// What the checksum says.
     pub fn checksum(&self) -> Checksum {
         if self.evidence.contains(&Evidence::ChecksumVerified) {

@@ -41,8 +41,7 @@ pub fn write_human(
         return page.paragraph("", UNKNOWN);
     };
     let leak = &inspection.leak;
-    let nouns: Vec<&str> = leak.kinds.iter().map(|kind| kind.noun()).collect();
-    let what = prose::listed(&nouns, "or");
+    let what = prose::listed(&leak.nouns(), "or");
     if inspection.is_token() {
         page.paragraph("", &what)?;
     } else {
@@ -78,7 +77,7 @@ pub fn write_human(
     Ok(())
 }
 
-/// Writes the answer as one line of JSON; `kinds` is empty where the text is no token.
+/// Writes the answer as one line of JSON; `kinds` is empty where the text is no token of GitLab's.
 ///
 /// # Errors
 ///
@@ -194,6 +193,8 @@ struct TokenJson<'r> {
     confidence: &'static str,
     digest: &'r str,
     mask: &'r str,
+    /// What the rule calls a token that is none of GitLab's.
+    noun: Option<&'r str>,
     form: &'r str,
     /// `none`, `verified` or `broken`.
     checksum: &'static str,
@@ -210,6 +211,7 @@ impl<'r> TokenJson<'r> {
             confidence: inspection.confidence.as_str(),
             digest: leak.digest.as_str(),
             mask: leak.mask.as_str(),
+            noun: leak.noun.as_deref(),
             form: &leak.form,
             checksum: match leak.checksum() {
                 Checksum::None => "none",

@@ -254,7 +254,9 @@ impl<'r> ExcerptJson<'r> {
 struct TokenJson<'r> {
     digest: &'r str,
     mask: &'r str,
+    /// Empty where it is none of GitLab's; `noun` then says what the rule calls it.
     kinds: Vec<&'static str>,
+    noun: Option<&'r str>,
     form: &'r str,
     evidence: Vec<&'static str>,
     routing: Option<RoutingJson>,
@@ -266,6 +268,7 @@ impl<'r> TokenJson<'r> {
             digest: leak.digest.as_str(),
             mask: leak.mask.as_str(),
             kinds: leak.kinds.iter().copied().map(TokenKind::as_str).collect(),
+            noun: leak.noun.as_deref(),
             form: &leak.form,
             evidence: leak
                 .evidence

@@ -128,6 +128,7 @@ pub(super) fn leak() -> Finding {
     finding.fingerprint = Fingerprint::new(&finding.rule, "", &subject);
     finding.subject = subject;
     finding.leak = Some(Leak {
+        noun: None,
         digest: secret.digest(),
         mask: shown.clone(),
         kinds: vec![

@@ -9,6 +9,7 @@ mod builtin;
 mod file;
 pub mod knowledge;
 mod load;
+mod pattern;
 pub mod strict;
 
 use std::path::PathBuf;
@@ -16,6 +17,7 @@ use std::path::PathBuf;
 use crate::model::{Confidence, Persona, RuleId, Severity, TokenKind};
 
 pub use load::{CheckError, CheckValidator, RuleError};
+pub use pattern::{AllowList, Pattern};
 pub use strict::Params;
 
 /// All rules of a run, sorted by id; ids are unique.
@@ -144,14 +146,18 @@ pub enum RuleBody {
 /// Forms of tokens to look for.
 #[derive(Clone, Debug)]
 pub struct Detector {
-    /// The kinds that such a token may be.
+    /// The kinds that such a token may be; empty where it is none of GitLab's.
     pub kinds: Vec<TokenKind>,
+    /// What messages call it, where no kind does.
+    pub noun: Option<String>,
     /// The forms, most specific first.
     pub forms: Vec<Form>,
+    /// What has a form and is no token.
+    pub allow: AllowList,
 }
 
 /// One form of a token: public prefixes and what follows them.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Form {
     /// The name in reports: `legacy`, `routable-v1`.
     pub name: String,
@@ -159,6 +165,8 @@ pub struct Form {
     pub prefixes: Vec<String>,
     /// What follows.
     pub body: Body,
+    /// The least entropy of what follows, in bits a byte.
+    pub entropy: Option<f64>,
     /// What must stand around it.
     pub context: Option<Context>,
     /// The most that a finding can have, where that is less than the rule's.
@@ -174,6 +182,8 @@ pub struct Form {
 pub enum Body {
     /// These pieces one after the other, with a boundary on both sides.
     Segments(Vec<Segment>),
+    /// The match of a regular expression, with a boundary on both sides.
+    Pattern(Pattern),
     /// Payload, length and CRC-32, as made from November 2024 to April 2025.
     RoutableV0,
     /// The same with a version, as made since April 2025.
@@ -194,6 +204,16 @@ pub enum Segment {
         /// Greatest number.
         max: usize,
     },
+}
+
+impl Segment {
+    /// The most bytes that it has.
+    pub const fn longest(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Run { max, .. } => *max,
+        }
+    }
 }
 
 /// A set of characters.

@@ -20,3 +20,4 @@ mod output;
 mod readme;
 mod repository;
 mod suppression;
+mod user_rules;

@@ -52,6 +52,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("granit_parser", &["src/yaml/"]),
     ("serde_yaml", &["src/rules/"]),
     ("aho_corasick", &["src/detect/"]),
+    ("regex_syntax", &["src/rules/pattern.rs"]),
     ("crc32fast", &["src/detect/"]),
     ("gix_config", &["src/source/git/"]),
     ("gix_hash", &["src/source/git/"]),

@@ -12,14 +12,15 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 pub use self::random::SplitMix64;
 pub use self::template::{Expansion, expand, expand_listing};
 
+use super::pattern::entropy;
 use crate::model::{Span, TokenKind};
-use crate::rules::{Alphabet, Body, Form, Segment};
+use crate::rules::{Alphabet, Body, Form, Pattern, Segment};
 
 /// Why a placeholder cannot become a token.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SpecimenError {
-    /// The kind has no such id.
-    #[error("`{0}` is no token kind")]
+    /// Neither a kind nor a detector has this id.
+    #[error("`{0}` is no token kind and no detector")]
     UnknownKind(String),
     /// No detector has a form of this name for this kind.
     #[error("no detector has a form `{form}` of `{kind}`")]
@@ -111,9 +112,12 @@ impl Specimen {
     }
 }
 
-/// Makes a token of `kind` in `form` behind `prefix`.
+/// The most bodies that are made until one is as random as its form asks for.
+const ATTEMPTS: usize = 1000;
+
+/// Makes a token of `kind` in `form` behind `prefix`; a token that is none of GitLab's has no kind.
 pub fn make(
-    kind: TokenKind,
+    kind: impl Into<Option<TokenKind>>,
     form: &Form,
     prefix: &str,
     modifier: Option<Modifier>,
@@ -124,15 +128,14 @@ pub fn make(
         form: form.name.clone(),
     };
     let body = match &form.body {
-        // Without a prefix only what looks random is taken for a token; a few are not.
-        Body::Segments(segments) if modifier.is_none() && prefix.is_empty() => {
-            std::iter::repeat_with(|| segmented(segments, modifier, random))
-                .find(|body| body.as_ref().is_none_or(|body| looks_random(body)))
-                .flatten()
-        }
-        Body::Segments(segments) => segmented(segments, modifier, random),
-        Body::RoutableV0 => routable(kind, prefix, false, modifier, random),
-        Body::RoutableV1 => routable(kind, prefix, true, modifier, random),
+        Body::Segments(segments) => random_enough(form, prefix, modifier, || {
+            segmented(segments, modifier, random)
+        }),
+        Body::Pattern(pattern) => random_enough(form, prefix, modifier, || {
+            patterned(pattern, modifier, random)
+        }),
+        Body::RoutableV0 => routable(kind.into(), prefix, false, modifier, random),
+        Body::RoutableV1 => routable(kind.into(), prefix, true, modifier, random),
     }
     .ok_or_else(|| unfit(modifier.unwrap_or(Modifier::Broken)))?;
     let glue = if modifier == Some(Modifier::Glued) {
@@ -149,6 +152,51 @@ pub fn make(
         public: if named { 0 } else { prefix.len() },
         text,
     })
+}
+
+/// A body of `make` that detection takes for a token: a few are too regular for the entropy that the form
+/// asks for, or for a place without prefix. Spoilt ones are as they come.
+fn random_enough(
+    form: &Form,
+    prefix: &str,
+    modifier: Option<Modifier>,
+    make: impl FnMut() -> Option<String>,
+) -> Option<String> {
+    let suits = |body: &str| {
+        (!prefix.is_empty() || looks_random(body))
+            && form
+                .entropy
+                .is_none_or(|floor| entropy(body.as_bytes()) >= floor)
+    };
+    let mut last = None;
+    for body in std::iter::repeat_with(make).take(ATTEMPTS) {
+        let body = body?;
+        if modifier.is_some() || suits(&body) {
+            return Some(body);
+        }
+        last = Some(body);
+    }
+    last
+}
+
+/// A body that `pattern` matches; `None` where the modifier does not fit.
+fn patterned(
+    pattern: &Pattern,
+    modifier: Option<Modifier>,
+    random: &mut SplitMix64,
+) -> Option<String> {
+    let mut body = pattern.sample(&mut |bound| random.below(bound));
+    match modifier {
+        // A pattern of many lengths may match what is shorter or longer.
+        Some(Modifier::Short | Modifier::Long) if !pattern.has_one_length() => return None,
+        Some(Modifier::Short) => drop(body.pop()),
+        Some(Modifier::Long) => body.push('A'),
+        Some(Modifier::Placeholder) => body = "x".repeat(body.len()),
+        Some(Modifier::Slug) => body = slug(body.len()),
+        Some(Modifier::Alphabet | Modifier::Broken) => return None,
+        Some(Modifier::Glued) | None => {}
+    }
+    Some(body)
 }
 
 /// Whether a body has a digit, and an upper case letter where it is not of hexadecimal digits.
@@ -213,7 +261,7 @@ fn slug(length: usize) -> String {
 
 /// Payload, length and checksum behind `prefix`; `None` where the modifier does not fit.
 fn routable(
-    kind: TokenKind,
+    kind: Option<TokenKind>,
     prefix: &str,
     versioned: bool,
     modifier: Option<Modifier>,
@@ -251,14 +299,14 @@ fn routable(
 }
 
 /// The lines of a routing payload, with the keys that tokens of this kind carry.
-fn payload(kind: TokenKind, versioned: bool, random: &mut SplitMix64) -> String {
+fn payload(kind: Option<TokenKind>, versioned: bool, random: &mut SplitMix64) -> String {
     let mut id = |bound| base36(1 + random.below(bound) as u64, 1);
     let mut lines = Vec::new();
     if id(2) == "1" {
         lines.push(String::from("c:1"));
     }
     match kind {
-        TokenKind::RunnerAuthenticationToken => {
+        Some(TokenKind::RunnerAuthenticationToken) => {
             lines.push(format!("g:{}", id(1_000_000)));
             lines.push(String::from("o:1"));
             if versioned {
@@ -266,7 +314,7 @@ fn payload(kind: TokenKind, versioned: bool, random: &mut SplitMix64) -> String 
             }
             lines.push(format!("u:{}", id(10_000_000)));
         }
-        TokenKind::AgentToken => {
+        Some(TokenKind::AgentToken) => {
             lines.push(String::from("o:1"));
             lines.push(format!("p:{}", id(10_000_000)));
         }

@@ -1,8 +1,8 @@
-//! Placeholders in texts: `{{KIND/FORM@PREFIX#N|modifier}}`.
+//! Placeholders in texts: `{{KIND/FORM@PREFIX#N|modifier}}`; a rule may stand in place of the kind.
 
 use super::{Modifier, Specimen, SpecimenError, SplitMix64, make};
 use crate::model::TokenKind;
-use crate::rules::{Form, Rule, RuleBody};
+use crate::rules::{Detector, Form, Rule, RuleBody};
 
 /// A text with the tokens that stand in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,11 +111,16 @@ impl<'t> Placeholder<'t> {
     }
 
     fn make(&self, rules: &[&Rule], seed: u64) -> Result<Specimen, SpecimenError> {
-        let kind: TokenKind = self
-            .kind
-            .parse()
-            .map_err(|_| SpecimenError::UnknownKind(String::from(self.kind)))?;
-        let form = find_form(rules, kind, self.form).ok_or_else(|| SpecimenError::UnknownForm {
+        let kind: Option<TokenKind> = self.kind.parse().ok();
+        let form = match kind {
+            Some(kind) => find_form(rules, kind, self.form),
+            None => detector(rules, self.kind)
+                .ok_or_else(|| SpecimenError::UnknownKind(String::from(self.kind)))?
+                .forms
+                .iter()
+                .find(|form| form.name == self.form),
+        };
+        let form = form.ok_or_else(|| SpecimenError::UnknownForm {
             kind: String::from(self.kind),
             form: String::from(self.form),
         })?;
@@ -125,6 +130,15 @@ impl<'t> Placeholder<'t> {
             .unwrap_or_default();
         let mut random = SplitMix64::named(seed, self.name);
         make(kind, form, prefix, self.modifier, &mut random)
+    }
+}
+
+/// The detector of the rule with this id.
+fn detector<'r>(rules: &[&'r Rule], id: &str) -> Option<&'r Detector> {
+    let rule = rules.iter().find(|rule| rule.id.as_str() == id)?;
+    match &rule.body {
+        RuleBody::Detector(detector) => Some(detector),
+        RuleBody::Check { .. } => None,
     }
 }
 
@@ -217,7 +231,7 @@ mod tests {
     #[test]
     fn mistakes_are_named() {
         let message = |text: &str| expanded(text).unwrap_err().to_string();
-        assert_eq!(message("{{a/b}}"), "`a` is no token kind");
+        assert_eq!(message("{{a/b}}"), "`a` is no token kind and no detector");
         assert_eq!(
             message("{{deploy_token/b}}"),
             "no detector has a form `b` of `deploy_token`"

@@ -273,10 +273,10 @@ enum Ink {
 
 /// What is known of a token: mask, kinds, evidence, identifiers.
 fn told(leak: &Leak) -> String {
-    let kinds: Vec<_> = leak.kinds.iter().map(|kind| kind.noun()).collect();
+    let nouns = leak.nouns();
     let mut parts = vec![format!("`{}`", leak.mask)];
-    if !kinds.is_empty() {
-        parts.push(prose::listed(&kinds, "or"));
+    if !nouns.is_empty() {
+        parts.push(prose::listed(&nouns, "or"));
     }
     parts.extend(
         leak.evidence

@@ -109,6 +109,7 @@ fn leak_properties(leak: &Leak) -> impl Iterator<Item = (String, Value)> {
         ("digest", Some(json!(leak.digest.as_str()))),
         ("mask", Some(json!(leak.mask.as_str()))),
         ("kinds", Some(json!(kinds))),
+        ("noun", leak.noun.as_deref().map(|noun| json!(noun))),
         ("form", Some(json!(&*leak.form))),
         ("evidence", Some(json!(evidence))),
         ("routing", routing.map(|routing| json!(routing))),

@@ -7,7 +7,7 @@ use serde::de::{self, Deserialize, Deserializer, SeqAccess, Visitor};
 
 use super::{Reader, RuleError, is_kebab_case};
 use crate::model::{Confidence, Severity, TokenKind};
-use crate::rules::{Alphabet, Body, Context, Detector, Form, Segment};
+use crate::rules::{AllowList, Alphabet, Body, Context, Detector, Form, Pattern, Segment};
 
 /// Prefixes shorter than this would be found everywhere.
 const MIN_PREFIX: usize = 3;
@@ -17,8 +17,11 @@ const MAX_RUN: usize = 65_536;
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct RawDetector {
-    kinds: Vec<String>,
+    kinds: Option<Vec<String>>,
+    noun: Option<String>,
     forms: Vec<RawForm>,
+    #[serde(default)]
+    allow: Vec<String>,
 }
 
 #[derive(serde::Deserialize)]
@@ -27,7 +30,9 @@ struct RawForm {
     name: String,
     #[serde(default)]
     prefixes: Vec<String>,
-    body: RawBody,
+    body: Option<RawBody>,
+    pattern: Option<String>,
+    entropy: Option<f64>,
     context: Option<Context>,
     confidence: Option<Confidence>,
     severity: Option<Severity>,
@@ -86,17 +91,7 @@ struct RawPiece {
 
 impl Reader<'_> {
     pub(super) fn detector(&self, raw: RawDetector) -> Result<Detector, RuleError> {
-        let kinds = raw
-            .kinds
-            .iter()
-            .enumerate()
-            .map(|(at, kind)| self.kind(&["detector", "kinds", &at.to_string()], kind))
-            .collect::<Result<Vec<_>, _>>()?;
-        if kinds.is_empty() {
-            return Err(self
-                .wrong(&["detector", "kinds"], "the list of kinds is empty")
-                .with_mend("name the kinds of rules/knowledge/token-kinds.yml it may find"));
-        }
+        let kinds = self.kinds(raw.kinds, raw.noun.as_deref())?;
         if raw.forms.is_empty() {
             return Err(self
                 .wrong(&["detector", "forms"], "the list of forms is empty")
@@ -123,7 +118,52 @@ impl Reader<'_> {
             }
             forms.push(self.form(&path, &kinds, form)?);
         }
-        Ok(Detector { kinds, forms })
+        let allow = AllowList::new(&raw.allow).map_err(|(at, error)| {
+            self.wrong(&["detector", "allow", &at.to_string()], error.message)
+                .with_mend(error.mend)
+        })?;
+        Ok(Detector {
+            kinds,
+            noun: raw.noun,
+            forms,
+            allow,
+        })
+    }
+
+    /// The kinds of a detector of GitLab's tokens; none where it has a noun of its own.
+    fn kinds(
+        &self,
+        kinds: Option<Vec<String>>,
+        noun: Option<&str>,
+    ) -> Result<Vec<TokenKind>, RuleError> {
+        match (kinds, noun) {
+            (Some(_), Some(_)) => Err(self
+                .wrong_key(
+                    &["detector", "noun"],
+                    "a detector has `kinds` or `noun`, not both",
+                )
+                .with_mend("keep `kinds` for tokens of GitLab, `noun` for any other")),
+            (None, Some(noun)) => {
+                self.filled(&["detector", "noun"], noun)?;
+                Ok(Vec::new())
+            }
+            (kinds, None) => {
+                let kinds = kinds.unwrap_or_default();
+                if kinds.is_empty() {
+                    return Err(self
+                        .wrong(&["detector", "kinds"], "the detector names no kind of token")
+                        .with_mend(
+                            "name `kinds` of rules/knowledge/token-kinds.yml, or a `noun` for a token \
+                             that is none of GitLab's",
+                        ));
+                }
+                kinds
+                    .iter()
+                    .enumerate()
+                    .map(|(at, kind)| self.kind(&["detector", "kinds", &at.to_string()], kind))
+                    .collect()
+            }
+        }
     }
 
     fn form(
@@ -142,10 +182,28 @@ impl Reader<'_> {
                 )
                 .with_mend("add `prefixes`: a form is searched for by them"));
         }
-        if raw.context.is_some() && !matches!(raw.body, RawBody::Pieces(_)) {
+        let body = self.body(path, raw.body, raw.pattern.as_deref())?;
+        let is_routable = matches!(body, Body::RoutableV0 | Body::RoutableV1);
+        if is_routable && raw.context.is_some() {
             return Err(self
                 .wrong(&at("body"), "a token with a checksum needs no context")
                 .with_mend("drop `context`"));
+        }
+        if is_routable && of_detector.is_empty() {
+            return Err(self
+                .wrong(&at("body"), "a token with this checksum is one of GitLab's")
+                .with_mend("name its `kinds` in place of `noun`"));
+        }
+        if raw.context == Some(Context::MailAddress) && matches!(body, Body::Pattern(_)) {
+            return Err(self
+                .wrong(
+                    &at("pattern"),
+                    "a mail address goes on behind its token, where a pattern ends",
+                )
+                .with_mend("describe it by `body`"));
+        }
+        if let Some(floor) = raw.entropy {
+            self.entropy(&at("entropy"), floor, &body)?;
         }
         let mut seen = BTreeSet::new();
         for (index, prefix) in raw.prefixes.iter().enumerate() {
@@ -179,20 +237,64 @@ impl Reader<'_> {
             }
             kinds.push(kind);
         }
-        let body = match raw.body {
-            RawBody::RoutableV0 => Body::RoutableV0,
-            RawBody::RoutableV1 => Body::RoutableV1,
-            RawBody::Pieces(pieces) => Body::Segments(self.segments(&at("body"), pieces)?),
-        };
         Ok(Form {
             name: raw.name,
             prefixes: raw.prefixes,
             body,
+            entropy: raw.entropy,
             context: raw.context,
             confidence: raw.confidence,
             severity: raw.severity,
             kinds,
         })
+    }
+
+    fn body(
+        &self,
+        path: &[&str],
+        body: Option<RawBody>,
+        pattern: Option<&str>,
+    ) -> Result<Body, RuleError> {
+        let at = |key: &'static str| [path, &[key]].concat();
+        match (body, pattern) {
+            (Some(RawBody::RoutableV0), None) => Ok(Body::RoutableV0),
+            (Some(RawBody::RoutableV1), None) => Ok(Body::RoutableV1),
+            (Some(RawBody::Pieces(pieces)), None) => {
+                self.segments(&at("body"), pieces).map(Body::Segments)
+            }
+            (None, Some(pattern)) => Pattern::new(pattern).map(Body::Pattern).map_err(|error| {
+                self.wrong(&at("pattern"), error.message)
+                    .with_mend(error.mend)
+            }),
+            (None, None) => Err(self
+                .wrong(path, "the form does not say what follows its prefix")
+                .with_mend("add `body`, a list of pieces, or `pattern`, a regular expression")),
+            (Some(_), Some(_)) => Err(self
+                .wrong_key(&at("pattern"), "a form has `body` or `pattern`, not both")
+                .with_mend("keep the one that says more")),
+        }
+    }
+
+    /// A floor must lie between what every text has and what the longest one can have.
+    fn entropy(&self, path: &[&str], floor: f64, body: &Body) -> Result<(), RuleError> {
+        let longest = match body {
+            Body::Segments(segments) => segments.iter().map(Segment::longest).sum(),
+            Body::Pattern(pattern) => pattern.longest(),
+            Body::RoutableV0 | Body::RoutableV1 => {
+                return Err(self
+                    .wrong(path, "a token with a checksum needs no entropy")
+                    .with_mend("drop `entropy`"));
+            }
+        };
+        let most = f64::from(u32::try_from(longest).unwrap_or(u32::MAX))
+            .log2()
+            .min(8.0);
+        if floor > 0.0 && floor <= most {
+            return Ok(());
+        }
+        Err(self
+            .wrong(path, format!("`{floor}` bits a character cannot be told in {longest} characters"))
+            .with_mend(format!("write a number from 0.1 to {most:.1}; random hexadecimal digits come near 4, base64 near 5")))
     }
 
     fn segments(&self, path: &[&str], pieces: Vec<RawPiece>) -> Result<Vec<Segment>, RuleError> {
@@ -332,6 +434,7 @@ mod tests {
                 name: "routable-v1".to_owned(),
                 prefixes: vec!["glrt-".to_owned(), "glrtr-".to_owned()],
                 body: Body::RoutableV1,
+                entropy: None,
                 context: None,
                 confidence: Some(Confidence::Low),
                 severity: None,
@@ -361,6 +464,80 @@ mod tests {
         );
     }
 
+    const BODY: &str =
+        "body: [{text: x-}, {run: digits, length: 20}, {text: _}, {run: hex, min: 3, max: 9}]";
+
+    #[test]
+    fn a_detector_of_other_tokens() {
+        let text = DETECTOR
+            .replace(
+                "kinds: [deploy_token]",
+                "noun: acme key\n  allow: [sandbox, '^gldt-0+$']",
+            )
+            .replace(BODY, "pattern: '[A-Z]{4}-[0-9a-f]{32}'\n    entropy: 2.5")
+            .replace("routable-v1, prefixes", "pieces, prefixes")
+            .replace("body: routable-v1", "body: [{run: hex, length: 8}]");
+        let RuleBody::Detector(detector) = parse(&text).unwrap().body else {
+            panic!("a detector");
+        };
+        assert_eq!(detector.noun.as_deref(), Some("acme key"));
+        assert_eq!(detector.kinds, []);
+        assert!(detector.allow.allows(b"gldt-000") && !detector.allow.allows(b"gldt-010"));
+        let form = &detector.forms[0];
+        assert_eq!(form.entropy, Some(2.5));
+        let Body::Pattern(pattern) = &form.body else {
+            panic!("a pattern");
+        };
+        assert_eq!(pattern.as_str(), "[A-Z]{4}-[0-9a-f]{32}");
+    }
+
+    #[test]
+    fn patterns_floors_and_allow_lists_are_checked() {
+        let broken = |from, to: &str| broken(DETECTOR, from, to);
+        assert_eq!(
+            broken(BODY, "pattern: '[a-z'"),
+            "15:14 the pattern is not valid at its character 1: unclosed character class / the syntax is \
+             that of https://docs.rs/regex; in single quotes YAML leaves `\\` alone"
+        );
+        assert!(broken(BODY, "pattern: '[a-z]+'").starts_with("15:14 the pattern matches 1 bytes"));
+        assert!(broken(BODY, "entropy: 3").starts_with("13:5 the form does not say what follows"));
+        assert!(
+            broken(BODY, "pattern: '[a-z]{9}'\n    body: routable-v0")
+                .starts_with("15:5 a form has `body` or `pattern`, not both")
+        );
+        assert!(
+            broken(BODY, "pattern: '[a-z]{9}'\n    context: mail-address")
+                .starts_with("15:14 a mail address goes on")
+        );
+        assert_eq!(
+            broken(BODY, "pattern: '[a-z]{9}'\n    entropy: 4"),
+            "16:14 `4` bits a character cannot be told in 9 characters / write a number from 0.1 to 3.2; \
+             random hexadecimal digits come near 4, base64 near 5"
+        );
+        assert!(broken(BODY, "pattern: '[a-z]{9}'\n    entropy: .nan").contains("cannot be told"));
+        assert!(broken("confidence: low", "entropy: 3").contains("needs no entropy"));
+        assert!(
+            broken("kinds: [deploy_token]", "noun: acme key")
+                .contains("a token with this checksum is one of GitLab's / name its `kinds`")
+        );
+        assert!(
+            broken(
+                "kinds: [deploy_token]",
+                "kinds: [deploy_token]\n  noun: acme key"
+            )
+            .starts_with("12:3 a detector has `kinds` or `noun`, not both")
+        );
+        assert!(broken("  kinds: [deploy_token]\n", "").contains("names no kind of token"));
+        assert!(broken("kinds: [deploy_token]", "noun: ' '").contains("`noun` is empty"));
+        assert!(
+            broken(
+                "kinds: [deploy_token]",
+                "kinds: [deploy_token]\n  allow: [fine, 'x*']"
+            )
+            .starts_with("12:17 `x*` allows every value / ")
+        );
+    }
+
     #[test]
     fn forms_and_pieces_are_checked() {
         let broken = |from, to| broken(DETECTOR, from, to);
@@ -368,7 +545,7 @@ mod tests {
             broken("[deploy_token]", "[deploy_tokne]"),
             "11:11 there is no token kind `deploy_tokne` / did you mean `deploy_token`?"
         );
-        assert!(broken("[deploy_token]", "[]").starts_with("11:10 the list of kinds is empty"));
+        assert!(broken("[deploy_token]", "[]").starts_with("11:10 the detector names no kind"));
         assert_eq!(
             broken("    prefixes: [gldt-]\n", ""),
             "13:5 the form has neither prefixes nor a context that leads to it / add `prefixes`: a form is searched for by them"

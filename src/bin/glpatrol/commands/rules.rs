@@ -5,7 +5,7 @@ use std::io::{self, BufWriter, Write};
 use anyhow::bail;
 use glpatrol::engine;
 use glpatrol::rules::strict::suggest;
-use glpatrol::rules::{Context, Rule, RuleBody};
+use glpatrol::rules::{Body, Context, Rule, RuleBody};
 
 use crate::args::{RulesListArguments, RulesShowArguments, RulesTestArguments};
 use crate::exit::Outcome;
@@ -66,6 +66,12 @@ fn describe(rule: &Rule, out: &mut dyn Write) -> io::Result<()> {
                 let context = form.context.map(Context::as_str);
                 let found_by: Vec<_> = prefixes.chain(context).collect();
                 writeln!(out, "form {}: {}", form.name, found_by.join(" "))?;
+                if let Body::Pattern(pattern) = &form.body {
+                    writeln!(out, "  pattern {}", pattern.as_str())?;
+                }
+                if let Some(floor) = form.entropy {
+                    writeln!(out, "  entropy of at least {floor} bits a character")?;
+                }
             }
         }
         RuleBody::Check { name, params } => {
