@@ -59,7 +59,9 @@ pub fn write_human(
         .iter()
         .map(|evidence| prose::evidence(*evidence))
         .collect();
-    page.paragraph("evidence", &evidence.join(", "))?;
+    if !evidence.is_empty() {
+        page.paragraph("evidence", &evidence.join(", "))?;
+    }
     page.paragraph("confidence", inspection.confidence.as_str())?;
     page.paragraph("digest", leak.digest.as_str())?;
     if leak.kinds.len() > 1 {

@@ -52,7 +52,7 @@ impl Pattern {
         if shortest < MIN_MATCH {
             return Err(PatternError {
                 message: format!(
-                    "the pattern matches {shortest} bytes, and a token has at least {MIN_MATCH}"
+                    "the pattern matches as little as {shortest} bytes, and a token has {MIN_MATCH} at least"
                 ),
                 mend: "say how often the last part repeats, as in `[0-9a-f]{32}`",
             });
@@ -334,7 +334,7 @@ mod tests {
         assert!(message(r"(a{8})\1").contains("backreferences"));
         assert_eq!(
             message("[a-z]*"),
-            "the pattern matches 0 bytes, and a token has at least 8"
+            "the pattern matches as little as 0 bytes, and a token has 8 at least"
         );
         assert_eq!(message(r"[a-z&&0-9]{8}"), "the pattern matches nothing");
         assert!(message(&"a".repeat(2000)).contains("longer than"));

@@ -84,7 +84,7 @@ fn the_examples_of_the_file_are_run() {
     let run = Bench::good().test();
     assert_eq!(
         (run.code, &*run.stdout),
-        (0, "1 rules, 3 examples, 0 failed\n"),
+        (0, "1 rule, 3 examples, 0 failed\n"),
         "{}",
         run.stderr
     );
@@ -245,6 +245,7 @@ fn inspect_knows_it_too() {
         .run();
     assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
     assert!(run.stdout.starts_with("acme key\n"), "{}", run.stdout);
+    assert!(!run.stdout.contains("evidence"), "{}", run.stdout);
 }
 
 #[test]
@@ -271,7 +272,7 @@ fn what_is_wrong_is_told_with_file_line_and_mend_before_the_scan() {
         (
             "{24,30}",
             "*",
-            "rules/leaked-acme-key.yml:15:14: the pattern matches 2 bytes, and a token has at least 8",
+            "rules/leaked-acme-key.yml:15:14: the pattern matches as little as 2 bytes, and a token has 8 at least",
         ),
         (
             "entropy: 3",

@@ -499,7 +499,10 @@ mod tests {
             "15:14 the pattern is not valid at its character 1: unclosed character class / the syntax is \
              that of https://docs.rs/regex; in single quotes YAML leaves `\\` alone"
         );
-        assert!(broken(BODY, "pattern: '[a-z]+'").starts_with("15:14 the pattern matches 1 bytes"));
+        assert!(
+            broken(BODY, "pattern: '[a-z]+'")
+                .starts_with("15:14 the pattern matches as little as 1 bytes")
+        );
         assert!(broken(BODY, "entropy: 3").starts_with("13:5 the form does not say what follows"));
         assert!(
             broken(BODY, "pattern: '[a-z]{9}'\n    body: routable-v0")

@@ -118,7 +118,8 @@ pub(crate) fn test(arguments: &RulesTestArguments) -> anyhow::Result<Outcome> {
             )?;
         }
     }
-    writeln!(out, "{tried} rules, {examples} examples, {failed} failed")?;
+    let rules = if tried == 1 { "rule" } else { "rules" };
+    writeln!(out, "{tried} {rules}, {examples} examples, {failed} failed")?;
     out.flush()?;
     Ok(if failed == 0 {
         Outcome::Clean
