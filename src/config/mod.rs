@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use globset::{GlobBuilder, GlobMatcher, GlobSet, GlobSetBuilder};
 use jiff::civil::Date;
 
-use crate::model::{Confidence, Persona, Position, Role, RuleId, Severity, TokenKind};
+use crate::model::{Confidence, FailOn, Persona, Position, Role, RuleId, Severity, TokenKind};
 use crate::rules::strict::{self, StrictError, suggest};
 use crate::rules::{
     Body, CheckError, CheckValidator, Params, RuleBody, RuleSet, Settings, TokenVariable,
@@ -79,33 +79,6 @@ pub struct Config {
     pub fail_on: Option<FailOn>,
     off: Vec<RuleId>,
     changes: BTreeMap<String, RuleChange>,
-}
-
-/// From which severity on findings make a run fail.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FailOn {
-    /// From this one.
-    Severity(Severity),
-    /// From none.
-    Never,
-}
-
-impl FailOn {
-    /// Whether a finding of `severity` makes a run fail.
-    pub fn reached_by(self, severity: Severity) -> bool {
-        matches!(self, Self::Severity(lowest) if severity >= lowest)
-    }
-}
-
-impl std::str::FromStr for FailOn {
-    type Err = crate::model::UnknownWord;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "never" => Ok(Self::Never),
-            severity => severity.parse().map(Self::Severity),
-        }
-    }
 }
 
 #[derive(Clone, Debug)]

@@ -24,6 +24,10 @@ pub struct Progress {
     pub files: AtomicU64,
     /// Bytes read so far.
     pub bytes: AtomicU64,
+    /// Repositories finished so far, of a run over several.
+    pub repositories: AtomicU64,
+    /// Repositories of such a run; 0 for any other.
+    pub of_repositories: AtomicU64,
 }
 
 /// One token at one place.

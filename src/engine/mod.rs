@@ -11,6 +11,7 @@
 
 mod configurations;
 mod excerpt;
+mod fleet;
 mod inspect;
 mod inventories;
 mod judge;
@@ -42,6 +43,8 @@ use leaks::{Harvest, Search};
 use scope::{Scope, SourceTable};
 use tried::Tried;
 
+pub use crate::source::{FleetEntry, FleetError, fleet as find_fleet};
+pub use fleet::{FleetRequest, Plan, scan_fleet};
 pub use inspect::inspect;
 pub use leaks::Progress;
 pub use request::{ScanRequest, Stdin};
@@ -99,9 +102,24 @@ pub fn scan(
     rules: &RuleSet,
     progress: &Progress,
 ) -> Result<Report, ScanError> {
-    let scope = Scope {
-        roots: Roots::resolve(&request.paths)?,
-    };
+    scan_roots(
+        Roots::resolve(&request.paths)?,
+        request,
+        config,
+        rules,
+        progress,
+    )
+}
+
+/// The same for roots that are known.
+fn scan_roots(
+    roots: Roots,
+    request: &ScanRequest,
+    config: &Config,
+    rules: &RuleSet,
+    progress: &Progress,
+) -> Result<Report, ScanError> {
+    let scope = Scope { roots };
     let detector = Detector::new(rules);
     let wants = |analysis| request.analyses.contains(&analysis);
 

@@ -24,6 +24,9 @@ pub struct Stdin {
 pub struct ScanRequest {
     /// Files and folders.
     pub paths: Vec<PathBuf>,
+    /// Folders below them that are not read, absolute and without links: repositories of a fleet have
+    /// a report each.
+    pub apart: BTreeSet<PathBuf>,
     /// A text to search beside them.
     pub stdin: Option<Stdin>,
     /// Which analyses.
@@ -53,6 +56,7 @@ impl ScanRequest {
         WalkOptions {
             respect_gitignore: self.respect_gitignore,
             exclude: config.exclude.clone(),
+            apart: self.apart.clone(),
             threads: self.jobs,
         }
     }

@@ -39,16 +39,19 @@ impl ConfigFile {
 ///
 /// A PATH that cannot be opened.
 pub fn find_config(paths: &[PathBuf]) -> Result<Option<ConfigFile>, SourceError> {
-    let roots = Roots::resolve(paths)?.roots;
-    Ok(match roots.as_slice() {
-        [root] => Some(root.dir().join(FILE_NAME))
-            .filter(|path| path.symlink_metadata().is_ok())
-            .map(|path| ConfigFile {
-                path,
-                display_path: FILE_NAME.to_owned(),
-                root: Some(root.dir().to_owned()),
-            }),
+    Ok(match Roots::resolve(paths)?.roots.as_slice() {
+        [root] => config_at(root.dir()),
         _ => None,
+    })
+}
+
+/// The `.glpatrol.yml` in the folder of a repository.
+pub(super) fn config_at(root: &Path) -> Option<ConfigFile> {
+    let path = root.join(FILE_NAME);
+    path.symlink_metadata().is_ok().then(|| ConfigFile {
+        path,
+        display_path: FILE_NAME.to_owned(),
+        root: Some(root.to_owned()),
     })
 }
 

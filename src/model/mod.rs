@@ -6,6 +6,7 @@
 mod credential;
 mod facts;
 mod finding;
+mod fleet;
 mod inspection;
 mod kind;
 mod known;
@@ -24,6 +25,7 @@ pub use finding::{
     Confidence, Finding, Fingerprint, Fix, FixSafety, Leak, Persona, Replacement, RuleId, Severity,
     Subject, Suppressed, SuppressionKind, UnknownWord, Violation,
 };
+pub use fleet::{FailOn, Fleet, Member, Shard, ShardError, Shards, VersionControl};
 pub use inspection::Inspection;
 pub use inventory::{
     Expiry, HeldIn, InventoryToken, LastUse, Role, Rotation, ScopeGrant, Sharing, TokenState,

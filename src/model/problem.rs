@@ -33,9 +33,11 @@ pub enum ProblemClass {
     InventorySyntax,
     /// A suppression without a reason.
     Suppression,
+    /// The configuration of one repository of several is not valid.
+    Configuration,
     /// Something lies outside of the scanned input.
     Gap,
-    /// A Git repository is not there, or of a format that is not known.
+    /// A Git repository is not there, damaged, or of a format that is not known.
     Repository,
     /// A folder that a Git repository borrows objects from is not there or not followed.
     Alternate,
@@ -62,6 +64,7 @@ impl ProblemClass {
             Self::Limit => "limit",
             Self::InventorySyntax => "inventory-syntax",
             Self::Suppression => "suppression",
+            Self::Configuration => "configuration",
             Self::Gap => "gap",
             Self::Repository => "git-repository",
             Self::Alternate => "git-alternate",

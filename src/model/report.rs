@@ -24,6 +24,28 @@ pub struct Stats {
     pub special_files: u64,
 }
 
+impl Stats {
+    /// Adds what another part of the run read.
+    pub const fn add(&mut self, other: &Self) {
+        let Self {
+            files,
+            bytes,
+            ci_files,
+            jobs,
+            inventories,
+            tokens,
+            special_files,
+        } = other;
+        self.files = self.files.saturating_add(*files);
+        self.bytes = self.bytes.saturating_add(*bytes);
+        self.ci_files = self.ci_files.saturating_add(*ci_files);
+        self.jobs = self.jobs.saturating_add(*jobs);
+        self.inventories = self.inventories.saturating_add(*inventories);
+        self.tokens = self.tokens.saturating_add(*tokens);
+        self.special_files = self.special_files.saturating_add(*special_files);
+    }
+}
+
 /// A suppression that hid nothing, or that has run out.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct UnusedSuppression {

@@ -1,7 +1,7 @@
 //! Renders a finished report. Decides nothing.
 //!
 //! The last step of the flow: the engine hands over a filtered and sorted [`Report`], each format
-//! is one file, and [`write()`] is the one `match` over them. No renderer reads the environment, a
+//! is one file or folder, and [`write()`] and [`write_fleet()`] are the `match`es over them. No renderer reads the environment, a
 //! clock or a file, so that the same report gives the same bytes on every machine; what a terminal
 //! can show comes in as a [`Style`].
 
@@ -19,7 +19,7 @@ use std::fmt;
 use std::io::{self, BufWriter, Write};
 use std::str::FromStr;
 
-use crate::model::{Report, UnknownWord};
+use crate::model::{Fleet, Report, UnknownWord};
 use crate::rules::RuleSet;
 
 pub use inspection::{write_human as write_inspection, write_json as write_inspection_json};
@@ -112,6 +112,28 @@ pub fn write(
         Format::Human => human::write(report, rules, style, &mut out)?,
         Format::Sarif => sarif::write(report, rules, &mut out)?,
         Format::Json => json::write(report, rules, &mut out)?,
+    }
+    out.flush()
+}
+
+/// Writes the reports of several repositories as `format`: each as it would be written alone, and what
+/// all of them come to.
+///
+/// # Errors
+///
+/// What `out` fails with; the report is then incomplete.
+pub fn write_fleet(
+    fleet: &Fleet,
+    rules: &RuleSet,
+    format: Format,
+    style: &Style,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let mut out = BufWriter::new(out);
+    match format {
+        Format::Human => human::write_fleet(fleet, rules, style, &mut out)?,
+        Format::Sarif => sarif::write_fleet(fleet, rules, &mut out)?,
+        Format::Json => json::write_fleet(fleet, rules, &mut out)?,
     }
     out.flush()
 }

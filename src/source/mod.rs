@@ -1,9 +1,10 @@
-//! Reads files: what a PATH stands for, the parallel walk over a work tree, single files of a root,
-//! and Git repositories.
+//! Reads files: what a PATH stands for, which repositories there are, the parallel walk over a work
+//! tree, single files of a root, and Git repositories.
 //!
 //! This module gives bytes and paths away and knows neither rules nor formats. Links are not followed
 //! except where a PATH itself is one; fifos, sockets and devices are never opened.
 
+mod fleet;
 pub mod git;
 mod root;
 mod walk;
@@ -13,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::{fs, io};
 
+pub use fleet::{FleetEntry, FleetError, fleet};
 pub use root::{Root, Roots, Target};
 pub use walk::{Blob, BlobVisitor, ReadProblem, WalkOptions, WalkOutcome, walk, yaml_paths};
 

@@ -93,6 +93,23 @@ impl Roots {
         Ok(resolved)
     }
 
+    /// One root that is read as a whole: `dir`, absolute and without links, whatever lies above it.
+    pub fn whole(dir: &Path) -> Self {
+        let root = Root {
+            dir: dir.to_owned(),
+            label: None,
+        };
+        let target = Target {
+            path: dir.to_owned(),
+            root: 0,
+            is_dir: true,
+        };
+        Self {
+            roots: vec![root],
+            targets: vec![target],
+        }
+    }
+
     /// Whether there is a root and each is read as a whole.
     pub fn cover_all(&self) -> bool {
         let read_whole = |root: &Root| {

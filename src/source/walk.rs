@@ -1,7 +1,8 @@
 //! The parallel walk over a work tree.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use globset::GlobSet;
@@ -35,6 +36,9 @@ pub struct WalkOptions {
     pub respect_gitignore: bool,
     /// Paths relative to the root that are not read.
     pub exclude: GlobSet,
+    /// Folders that are not entered, absolute and without links: repositories with a report of their
+    /// own.
+    pub apart: BTreeSet<PathBuf>,
     /// Threads; 0 means one a core.
     pub threads: usize,
 }
@@ -103,6 +107,9 @@ pub fn walk<V: BlobVisitor>(
                 return WalkState::Continue;
             };
             if !path.is_empty() && options.exclude.is_match(&*path) {
+                return WalkState::Skip;
+            }
+            if kind.is_dir() && options.apart.contains(entry.path()) {
                 return WalkState::Skip;
             }
             if kind.is_dir() || kind.is_symlink() {
@@ -236,7 +243,6 @@ fn lock(outcome: &Mutex<WalkOutcome>) -> std::sync::MutexGuard<'_, WalkOutcome> 
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::path::PathBuf;
 
     use super::*;
 
@@ -340,6 +346,18 @@ mod tests {
             names(&read(&[dir.path().to_owned()], &options).0),
             ["src/c"]
         );
+    }
+
+    #[test]
+    fn folders_apart_are_not_entered() {
+        let dir = tree(&[("app/a", "1"), ("app/lib/b", "1"), ("app/library/c", "1")]);
+        let root = fs::canonicalize(dir.path()).unwrap();
+        let options = WalkOptions {
+            apart: [root.join("app/lib")].into(),
+            ..WalkOptions::default()
+        };
+        let (seen, _) = read(&[root.join("app")], &options);
+        assert_eq!(names(&seen), ["a", "library/c"]);
     }
 
     #[cfg(unix)]

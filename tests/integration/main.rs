@@ -10,6 +10,7 @@ mod baseline;
 mod cli;
 mod corpus;
 mod examples;
+mod fleet;
 mod git;
 mod git_history;
 mod git_repository;

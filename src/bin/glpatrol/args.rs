@@ -6,8 +6,8 @@ use std::io::{self, IsTerminal as _};
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use glpatrol::config::{FailOn, InventoryFile};
-use glpatrol::model::{Confidence, Persona, TokenKind};
+use glpatrol::config::InventoryFile;
+use glpatrol::model::{Confidence, FailOn, Persona, Shard, ShardError, TokenKind};
 use glpatrol::output::Format;
 use glpatrol::rules::Analysis;
 use glpatrol::rules::knowledge::Version;
@@ -115,6 +115,25 @@ pub(crate) struct InputArguments {
 pub(crate) struct ScanArguments {
     #[command(flatten)]
     pub(crate) input: InputArguments,
+
+    /// Many repositories: each line of a file, or each repository below a folder.
+    #[arg(
+        long,
+        value_name = "FILE|DIR",
+        conflicts_with_all = ["paths", "stdin_name", "inventory", "baseline"],
+        help_heading = "Many repositories"
+    )]
+    pub(crate) repos: Option<PathBuf>,
+
+    /// The part of them that this run scans, by name; `auto` reads `CI_NODE_INDEX` and `CI_NODE_TOTAL`.
+    #[arg(
+        long,
+        value_name = "I/N|auto",
+        value_parser = shard,
+        requires = "repos",
+        help_heading = "Many repositories"
+    )]
+    pub(crate) shard: Option<Shard>,
 
     /// Known findings, as `glpatrol baseline` writes them down: they are hidden.
     #[arg(long, value_name = "FILE", help_heading = "Findings")]
@@ -418,6 +437,24 @@ fn inventory_file(text: &str) -> Result<InventoryFile, String> {
         kind,
         path: file.into(),
     })
+}
+
+/// `I/N`, or `auto` for what a job of GitLab CI with `parallel:` is told.
+fn shard(text: &str) -> Result<Shard, String> {
+    if text != "auto" {
+        return text.parse().map_err(|error: ShardError| error.to_string());
+    }
+    let number = |name: &str| match std::env::var(name) {
+        Ok(value) => value
+            .trim()
+            .parse()
+            .map_err(|_| format!("{name} is `{value}` and no number")),
+        Err(_) => Err(format!(
+            "{name} is not set; a job with `parallel:` has it, elsewhere write I/N"
+        )),
+    };
+    let shard = Shard::new(number("CI_NODE_INDEX")?, number("CI_NODE_TOTAL")?);
+    shard.map_err(|error| format!("{error}, as CI_NODE_INDEX and CI_NODE_TOTAL say"))
 }
 
 fn report(text: &str) -> Result<(Format, PathBuf), String> {

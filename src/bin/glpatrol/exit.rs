@@ -3,20 +3,19 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use glpatrol::config::FailOn;
 use glpatrol::engine;
-use glpatrol::model::Report;
+use glpatrol::model::{FailOn, Fleet, Report};
 use glpatrol::output;
 
-/// How a command ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How a command ended, the best first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Outcome {
     /// Nothing found, everything read.
     Clean,
-    /// Findings at or above the threshold, or examples that do not hold.
-    Findings,
     /// Something asked for was not read.
     Incomplete,
+    /// Findings at or above the threshold, or examples that do not hold.
+    Findings,
 }
 
 impl Outcome {
@@ -32,6 +31,20 @@ impl Outcome {
         } else {
             Self::Clean
         }
+    }
+
+    /// What the reports of several repositories come to: the worst of them. `fail_on` outranks what
+    /// each of them says.
+    pub(crate) fn of_fleet(fleet: &Fleet, fail_on: Option<FailOn>, allow_incomplete: bool) -> Self {
+        fleet
+            .members
+            .iter()
+            .map(|member| {
+                let fail_on = fail_on.unwrap_or(member.fail_on);
+                Self::of(&member.report, fail_on, allow_incomplete)
+            })
+            .max()
+            .unwrap_or(Self::Clean)
     }
 }
 

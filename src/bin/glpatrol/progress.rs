@@ -36,7 +36,15 @@ fn paint(progress: &Progress, done: &AtomicBool) {
     while !done.load(Ordering::Acquire) {
         let files = HumanCount(progress.files.load(Ordering::Relaxed));
         let bytes = HumanBytes(progress.bytes.load(Ordering::Relaxed));
-        spinner.set_message(format!("{files} files, {bytes} searched"));
+        let done = HumanCount(progress.repositories.load(Ordering::Relaxed));
+        let message = match progress.of_repositories.load(Ordering::Relaxed) {
+            0 => format!("{files} files, {bytes} searched"),
+            all => {
+                let all = HumanCount(all);
+                format!("{done} of {all} repositories, {files} files, {bytes} searched")
+            }
+        };
+        spinner.set_message(message);
         spinner.tick();
         thread::park_timeout(REDRAW);
     }

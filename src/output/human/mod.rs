@@ -5,6 +5,7 @@
 //! explanation is given at the first finding of a rule; two hundred findings are not two hundred
 //! copies of it.
 
+mod fleet;
 mod picture;
 mod summary;
 mod window;
@@ -12,8 +13,11 @@ mod window;
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 
+use self::summary::Summary;
 use super::{Style, prose, sanitize};
-use crate::model::{Finding, Leak, Problem, ProblemClass, ProblemLevel, Report, SuppressionKind};
+use crate::model::{
+    Finding, Fleet, Leak, Problem, ProblemClass, ProblemLevel, Report, SuppressionKind,
+};
 use crate::rules::{Rule, RuleSet};
 
 /// Related places that are named before the rest is counted.
@@ -32,19 +36,28 @@ pub(super) fn write(
     style: &Style,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let mut page = Page {
-        out,
-        style: *style,
-        width: style.width.max(MIN_WIDTH),
-        explained: BTreeSet::new(),
-    };
-    for finding in report.active() {
-        page.finding(finding, rules.get(finding.rule.as_str()))?;
-    }
-    page.problems(report)?;
+    let mut page = Page::new(style, out);
+    page.body(report, rules)?;
     if !style.quiet {
-        page.suppressions(report)?;
-        page.summary(report)?;
+        page.summary(&Summary::of_report(report))?;
+    }
+    Ok(())
+}
+
+/// Writes the reports of several repositories for people, and at the end what all of them come to.
+pub(super) fn write_fleet(
+    fleet: &Fleet,
+    rules: &RuleSet,
+    style: &Style,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let mut page = Page::new(style, out);
+    for member in &fleet.members {
+        page.member(member, rules)?;
+    }
+    if !style.quiet {
+        page.fleet(fleet)?;
+        page.summary(&Summary::of_fleet(fleet))?;
     }
     Ok(())
 }
@@ -58,7 +71,28 @@ struct Page<'w, 'r> {
     explained: BTreeSet<&'r str>,
 }
 
-impl<'r> Page<'_, 'r> {
+impl<'w, 'r> Page<'w, 'r> {
+    fn new(style: &Style, out: &'w mut dyn Write) -> Self {
+        Self {
+            out,
+            style: *style,
+            width: style.width.max(MIN_WIDTH),
+            explained: BTreeSet::new(),
+        }
+    }
+
+    /// Everything of a report but its summary.
+    fn body(&mut self, report: &'r Report, rules: &RuleSet) -> io::Result<()> {
+        for finding in report.active() {
+            self.finding(finding, rules.get(finding.rule.as_str()))?;
+        }
+        self.problems(report)?;
+        if !self.style.quiet {
+            self.suppressions(report)?;
+        }
+        Ok(())
+    }
+
     fn finding(&mut self, finding: &'r Finding, rule: Option<&Rule>) -> io::Result<()> {
         let drawn = picture::draw(finding, &self.style, self.width);
         self.out.write_all(drawn.as_bytes())?;

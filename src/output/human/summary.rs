@@ -3,49 +3,97 @@
 use std::io;
 
 use super::{Ink, Page, where_and_what};
-use crate::model::{ProblemClass, ProblemLevel, Report, Severity, Stats};
+use crate::model::{Finding, Fleet, Problem, ProblemClass, ProblemLevel, Report, Severity, Stats};
 use crate::output::{prose, sanitize};
 
 /// Unresolved parts that are named before the rest is counted.
 const MAX_GAPS: usize = 10;
 
+/// What a run read and found: one report, or those of many repositories with their names.
+pub(super) struct Summary<'r> {
+    parts: Vec<(Option<&'r str>, &'r Report)>,
+    stats: Stats,
+}
+
+impl<'r> Summary<'r> {
+    pub(super) fn of_report(report: &'r Report) -> Self {
+        Self {
+            parts: vec![(None, report)],
+            stats: report.stats.clone(),
+        }
+    }
+
+    pub(super) fn of_fleet(fleet: &'r Fleet) -> Self {
+        let mut stats = Stats::default();
+        for member in &fleet.members {
+            stats.add(&member.report.stats);
+        }
+        let parts = fleet
+            .members
+            .iter()
+            .map(|member| (Some(&*member.name), &member.report))
+            .collect();
+        Self { parts, stats }
+    }
+
+    fn reports(&self) -> impl Iterator<Item = &'r Report> {
+        self.parts.iter().map(|(_, report)| *report)
+    }
+
+    fn active(&self) -> impl Iterator<Item = &'r Finding> {
+        self.reports().flat_map(Report::active)
+    }
+
+    fn is_complete(&self) -> bool {
+        self.reports().all(Report::is_complete)
+    }
+
+    fn problems(
+        &self,
+        level: ProblemLevel,
+    ) -> impl Iterator<Item = (Option<&'r str>, &'r Problem)> {
+        self.parts
+            .iter()
+            .flat_map(|(name, report)| report.problems.iter().map(move |problem| (*name, problem)))
+            .filter(move |(_, problem)| problem.level == level)
+    }
+}
+
 impl Page<'_, '_> {
     /// The last lines of the report, and all of it where there is nothing to say.
-    pub(super) fn summary(&mut self, report: &Report) -> io::Result<()> {
-        let result = tally(report);
-        let ink = if report.active().next().is_some() {
+    pub(super) fn summary(&mut self, summary: &Summary<'_>) -> io::Result<()> {
+        let result = tally(summary);
+        let complete = summary.is_complete();
+        let ink = if summary.active().next().is_some() {
             Ink::Bold
-        } else if report.is_complete() {
+        } else if complete {
             Ink::Green
         } else {
             Ink::Yellow
         };
         writeln!(self.out, "{}", self.ink(ink, &result))?;
-        let head = if report.is_complete() {
+        let head = if complete {
             "read everything asked for:"
         } else {
             "read:"
         };
-        self.headed(Ink::None, head, &read(&report.stats))?;
-        let unread = unread(report, self.style.verbose > 0);
+        self.headed(Ink::None, head, &read(&summary.stats))?;
+        let unread = unread(summary, self.style.verbose > 0);
         if !unread.is_empty() {
             self.headed(Ink::None, "not read:", &unread.join("; "))?;
         }
-        self.gaps(report)?;
-        if !report.is_complete() {
+        self.gaps(summary)?;
+        if !complete {
             let text = "what could not be read may hold more; see the errors above";
             self.headed(Ink::Red, "incomplete:", text)?;
         }
         Ok(())
     }
 
-    fn gaps(&mut self, report: &Report) -> io::Result<()> {
-        let gaps: Vec<_> = report
-            .problems
-            .iter()
-            .filter(|problem| {
-                problem.class == ProblemClass::Gap && problem.level == ProblemLevel::Note
-            })
+    fn gaps(&mut self, summary: &Summary<'_>) -> io::Result<()> {
+        let gaps: Vec<_> = summary
+            .problems(ProblemLevel::Note)
+            .filter(|(_, problem)| problem.class == ProblemClass::Gap)
             .collect();
         if gaps.is_empty() {
             return Ok(());
@@ -56,8 +104,13 @@ impl Page<'_, '_> {
             gaps.len().min(MAX_GAPS)
         };
         writeln!(self.out, "outside of what was scanned:")?;
-        for gap in &gaps[..shown] {
-            writeln!(self.out, "  {}", sanitize::line(&where_and_what(gap)))?;
+        for (name, gap) in &gaps[..shown] {
+            let said = where_and_what(gap);
+            let said = match name {
+                Some(name) => format!("{name}: {said}"),
+                None => said,
+            };
+            writeln!(self.out, "  {}", sanitize::line(&said))?;
         }
         if shown < gaps.len() {
             let more = (gaps.len() - shown) as u64;
@@ -68,8 +121,8 @@ impl Page<'_, '_> {
 }
 
 /// `3 findings: 1 critical, 2 medium; 1 suppressed`
-fn tally(report: &Report) -> String {
-    let active = report.active().count();
+fn tally(summary: &Summary<'_>) -> String {
+    let active = summary.active().count();
     let mut text = if active == 0 {
         "no findings".to_owned()
     } else {
@@ -77,7 +130,7 @@ fn tally(report: &Report) -> String {
             .iter()
             .rev()
             .map(|severity| {
-                let number = report
+                let number = summary
                     .active()
                     .filter(|finding| finding.severity == *severity)
                     .count();
@@ -92,7 +145,8 @@ fn tally(report: &Report) -> String {
             by_severity.join(", ")
         )
     };
-    let suppressed = report.findings.len() - active;
+    let all: usize = summary.reports().map(|report| report.findings.len()).sum();
+    let suppressed = all - active;
     if suppressed > 0 {
         text = format!("{text}; {suppressed} suppressed");
     }
@@ -120,29 +174,24 @@ fn read(stats: &Stats) -> String {
 }
 
 /// Everything that was passed over; `listed` is whether notes stand above.
-fn unread(report: &Report, listed: bool) -> Vec<String> {
+fn unread(summary: &Summary<'_>, listed: bool) -> Vec<String> {
     let mut parts = Vec::new();
-    let level = |wanted| {
-        report
-            .problems
-            .iter()
-            .filter(move |problem| problem.level == wanted)
-    };
-    let errors = level(ProblemLevel::Error).count() as u64;
+    let errors = summary.problems(ProblemLevel::Error).count() as u64;
     if errors > 0 {
         parts.push(prose::counted(errors, "error above", "errors above"));
     }
-    let notes = level(ProblemLevel::Note)
-        .filter(|problem| problem.class != ProblemClass::Gap)
+    let notes = summary
+        .problems(ProblemLevel::Note)
+        .filter(|(_, problem)| problem.class != ProblemClass::Gap)
         .count() as u64;
     if notes > 0 {
         let notes = prose::counted(notes, "note", "notes");
         let how = if listed { "above" } else { "(-v lists them)" };
         parts.push(format!("{notes} {how}"));
     }
-    if report.stats.special_files > 0 {
+    if summary.stats.special_files > 0 {
         parts.push(prose::counted(
-            report.stats.special_files,
+            summary.stats.special_files,
             "fifo, socket or device",
             "fifos, sockets or devices",
         ));

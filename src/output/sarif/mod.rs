@@ -1,29 +1,32 @@
 //! The `sarif` format: SARIF 2.1.0 as code scanning of GitHub and the vulnerability report of
 //! GitLab take it.
 //!
-//! One run on one line, without times, absolute paths or anything else of the machine. The limits
+//! One run a repository, all on one line, without times, absolute paths or anything else of the machine. The limits
 //! are those of the two receivers (docs.github.com "SARIF support for code scanning";
 //! gitlabhq/gitlabhq `doc/user/application_security/detect/sarif.md`): what one of them would cut
 //! or reject is cut here, and a notification counts it. This folder alone knows the types of
 //! `serde-sarif`.
 
 mod notices;
+mod repository;
 mod result;
 mod rules;
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
+use serde::ser::{Serialize, SerializeStruct as _, Serializer};
 use serde_json::{Value, json};
 use serde_sarif::sarif;
 
 use self::notices::Notices;
 use self::rules::Catalogue;
 use super::{prose, sanitize, uri};
-use crate::model::{PathBase, Report, Stats};
+use crate::model::{Fleet, PathBase, Report, Stats};
 use crate::rules::RuleSet;
 
 const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
+const VERSION: &str = "2.1.0";
 /// GitHub rejects a run with more results.
 const MAX_RESULTS: usize = 25_000;
 /// GitLab drops a result with a longer message.
@@ -37,14 +40,57 @@ const INVENTORY: &str = "INVENTORY";
 
 /// Writes the report as one SARIF log.
 pub(super) fn write(report: &Report, rules: &RuleSet, out: &mut dyn Write) -> io::Result<()> {
-    sanitize::write_json(&log(report, rules), out)
+    let log = Log {
+        properties: None,
+        runs: std::iter::once(run(report, rules)),
+    };
+    sanitize::write_json(&log, out)
 }
 
-fn log(report: &Report, rules: &RuleSet) -> sarif::Sarif {
+/// Writes the reports as one SARIF log with a run for each repository.
+pub(super) fn write_fleet(fleet: &Fleet, rules: &RuleSet, out: &mut dyn Write) -> io::Result<()> {
+    let log = Log {
+        properties: fleet.shards.as_ref().map(repository::shards),
+        runs: fleet
+            .members
+            .iter()
+            .map(|member| repository::run(member, rules)),
+    };
+    sanitize::write_json(&log, out)
+}
+
+/// A SARIF log whose runs are made one after the other while it is written: those of many
+/// repositories are never in memory together.
+struct Log<I> {
+    properties: Option<sarif::PropertyBag>,
+    runs: I,
+}
+
+impl<I: Iterator<Item = sarif::Run> + Clone> Serialize for Log<I> {
+    /// The members in the order of [`sarif::Sarif`].
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        struct Runs<I>(I);
+        impl<I: Iterator<Item = sarif::Run> + Clone> Serialize for Runs<I> {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_seq(self.0.clone())
+            }
+        }
+        let mut log = serializer.serialize_struct("Sarif", 4)?;
+        log.serialize_field("$schema", SCHEMA)?;
+        if let Some(properties) = &self.properties {
+            log.serialize_field("properties", properties)?;
+        }
+        log.serialize_field("runs", &Runs(self.runs.clone()))?;
+        log.serialize_field("version", VERSION)?;
+        log.end()
+    }
+}
+
+fn run(report: &Report, rules: &RuleSet) -> sarif::Run {
     let shown = &report.findings[..report.findings.len().min(MAX_RESULTS)];
     let catalogue = Catalogue::new(shown, rules);
     let notices = Notices::new(report);
-    let run = sarif::Run {
+    sarif::Run {
         automation_details: Some(sarif::RunAutomationDetails {
             // What follows the slash would name one run; runs of one category replace each other.
             id: Some(concat!(env!("CARGO_PKG_NAME"), "/").to_owned()),
@@ -80,13 +126,6 @@ fn log(report: &Report, rules: &RuleSet) -> sarif::Sarif {
                     .driver(rules::driver(&catalogue, notices.descriptors))
                     .build(),
             )
-            .build()
-    };
-    sarif::Sarif {
-        schema: Some(SCHEMA.to_owned()),
-        ..sarif::Sarif::builder()
-            .version(json!("2.1.0"))
-            .runs(vec![run])
             .build()
     }
 }
@@ -230,7 +269,10 @@ mod tests {
         ] {
             let text = written(&report, &sample::rules());
             let log: sarif::Sarif = serde_json::from_str(&text).unwrap();
-            assert_eq!(log, super::log(&report, &sample::rules()));
+            assert_eq!(log.runs, [super::run(&report, &sample::rules())]);
+            let mut again = Vec::new();
+            sanitize::write_json(&log, &mut again).unwrap();
+            assert_eq!(String::from_utf8(again).unwrap(), text);
             assert_eq!(log.schema.as_deref(), Some(SCHEMA));
         }
     }

@@ -152,6 +152,7 @@ fn meaning(id: &str) -> &'static str {
         "limit" => "A limit stopped the work.",
         "inventory-syntax" => "An inventory is not valid.",
         "suppression" => "A suppression is not valid.",
+        "configuration" => "The configuration of a repository is not valid.",
         "gap" => "Something lies outside of the scanned input.",
         UNUSED_SUPPRESSION => "A suppression hides nothing or has run out.",
         REPORT_LIMIT => "The report has more to say than its receivers take.",

@@ -11,17 +11,20 @@
 //! on; a [`GitError`] means that nothing of the repository can be read.
 
 mod alternates;
+mod checkout;
 mod delta;
 mod files;
 mod loose;
 mod objects;
 mod pack;
 mod refs;
+mod remote;
 mod repository;
 mod settings;
 
 use std::path::PathBuf;
 
+pub use self::checkout::Checkout;
 pub use self::objects::{Decoder, MAX_OBJECT, Object, ObjectError, Objects};
 pub use self::refs::{Head, Refs};
 pub use self::repository::{OpenOptions, Repository};

@@ -1,8 +1,11 @@
-//! The `json` format: one object on one line, of the program's own schema `glpatrol/report/v1`.
+//! The `json` format: one object on one line, of the program's own schema `glpatrol/report/v1`, or
+//! `glpatrol/fleet/v1` for several repositories.
 //!
 //! Keys come in the order of the structs below and are never removed or renamed under one schema
 //! name; new ones may be added. The model is not written as it is, so that a change inside the
 //! program is no change of the schema. `null` stands for what does not apply.
+
+mod fleet;
 
 use std::io::{self, Write};
 
@@ -14,6 +17,8 @@ use crate::model::{
     Report, Revision, Routing, Stats, Subject, SuppressionKind, TokenKind, UnusedSuppression,
 };
 use crate::rules::{Rule, RuleSet};
+
+pub(super) use fleet::write_fleet;
 
 /// The name and version of the schema.
 const SCHEMA: &str = "glpatrol/report/v1";
@@ -42,10 +47,7 @@ impl<'r> ReportJson<'r> {
     fn new(report: &'r Report, rules: &'r RuleSet) -> Self {
         Self {
             schema: SCHEMA,
-            tool: ToolJson {
-                name: env!("CARGO_PKG_NAME"),
-                version: env!("CARGO_PKG_VERSION"),
-            },
+            tool: ToolJson::THIS,
             complete: report.is_complete(),
             findings: report.findings.iter().map(FindingJson::new).collect(),
             rules: prose::rules_of(&report.findings, rules)
@@ -68,6 +70,13 @@ impl<'r> ReportJson<'r> {
 struct ToolJson {
     name: &'static str,
     version: &'static str,
+}
+
+impl ToolJson {
+    const THIS: Self = Self {
+        name: env!("CARGO_PKG_NAME"),
+        version: env!("CARGO_PKG_VERSION"),
+    };
 }
 
 #[derive(Serialize)]

@@ -1,35 +1,50 @@
 //! `glpatrol scan`
 
+mod fleet;
+
+use std::collections::BTreeSet;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use glpatrol::config::{Baseline, Config, FailOn};
+use glpatrol::config::{Baseline, Config};
 use glpatrol::engine::{self, ConfigFile, ScanRequest, Stdin};
-use glpatrol::model::{Confidence, Persona, Report, Severity};
+use glpatrol::model::{Confidence, Persona, Report};
 use glpatrol::output::{self, Format, Style};
 use glpatrol::rules::{Analysis, RuleSet};
 use jiff::Zoned;
+use jiff::civil::Date;
 
-use crate::args::{InputArguments, ScanArguments, shows_unicode};
+use crate::args::{DisplayArguments, InputArguments, ScanArguments, shows_unicode};
 use crate::destination::Destination;
 use crate::exit::Outcome;
 use crate::progress::with_progress;
 
 /// Scans, writes every report that is asked for and says what the run came to.
 pub(crate) fn run(arguments: &ScanArguments) -> anyhow::Result<Outcome> {
+    if let Some(repos) = &arguments.repos {
+        return fleet::run(arguments, repos);
+    }
     let setting = Setting::load(&arguments.input)?;
     let baseline = match &arguments.baseline {
         Some(file) => Some(engine::load_baseline(file, &files(&arguments.input))?),
         None => None,
     };
-    let reports = destinations(arguments)?;
+    let reports = destinations(
+        arguments,
+        &engine::scanned_folders(&files(&arguments.input))?,
+    )?;
     let report = setting.scan(&arguments.input, baseline, arguments.display.progress())?;
     for (format, destination) in &reports {
-        let style = style(arguments, destination);
+        let style = style(&arguments.display, destination);
         destination.write(|out| output::write(&report, &setting.rules, *format, &style, out))?;
     }
-    Ok(outcome(arguments, &setting.config, &report))
+    let fail_on = arguments.fail_on.or(setting.config.fail_on);
+    Ok(Outcome::of(
+        &report,
+        fail_on.unwrap_or_default(),
+        arguments.allow_incomplete,
+    ))
 }
 
 /// The rules and the configuration of a run.
@@ -47,13 +62,10 @@ impl Setting {
             None if arguments.untrusted => None,
             None => engine::find_config(&files(arguments))?,
         };
-        let mut config = match found {
+        let config = match found {
             Some(file) => engine::load_config(&file, &mut rules)?,
             None => Config::default(),
         };
-        if let Some(version) = arguments.gitlab_version {
-            config.settings.gitlab_version = Some(version);
-        }
         Ok(Self { rules, config })
     }
 
@@ -64,12 +76,15 @@ impl Setting {
         baseline: Option<Baseline>,
         shows_progress: bool,
     ) -> anyhow::Result<Report> {
+        let mut config = self.config.clone();
         let request = ScanRequest {
+            paths: files(arguments),
+            stdin: stdin(arguments)?,
             baseline,
-            ..request(arguments, &self.config)?
+            ..request(arguments, today(arguments), &mut config)
         };
         let report = with_progress(shows_progress, |progress| {
-            engine::scan(&request, &self.config, &self.rules, progress)
+            engine::scan(&request, &config, &self.rules, progress)
         })?;
         Ok(report)
     }
@@ -85,31 +100,43 @@ pub(crate) fn files(arguments: &InputArguments) -> Vec<PathBuf> {
         .collect()
 }
 
-fn request(arguments: &InputArguments, config: &Config) -> anyhow::Result<ScanRequest> {
-    let paths = files(arguments);
-    let stdin = if paths.len() < arguments.paths.len() {
-        if !arguments.analyses().contains(&Analysis::Leaks) {
-            bail!("standard input is searched for leaked tokens alone; add `leaks` to `--only`");
-        }
-        let mut bytes = Vec::new();
-        io::stdin()
-            .lock()
-            .read_to_end(&mut bytes)
-            .context("cannot read standard input")?;
-        Some(Stdin {
-            name: arguments.stdin_name.clone(),
-            bytes,
-        })
-    } else {
-        None
-    };
-    Ok(ScanRequest {
-        paths,
-        stdin,
+/// The text on standard input, where a PATH is `-`.
+fn stdin(arguments: &InputArguments) -> anyhow::Result<Option<Stdin>> {
+    if files(arguments).len() == arguments.paths.len() {
+        return Ok(None);
+    }
+    if !arguments.analyses().contains(&Analysis::Leaks) {
+        bail!("standard input is searched for leaked tokens alone; add `leaks` to `--only`");
+    }
+    let mut bytes = Vec::new();
+    io::stdin()
+        .lock()
+        .read_to_end(&mut bytes)
+        .context("cannot read standard input")?;
+    Ok(Some(Stdin {
+        name: arguments.stdin_name.clone(),
+        bytes,
+    }))
+}
+
+/// The day that "today" means.
+fn today(arguments: &InputArguments) -> Date {
+    arguments.as_of.unwrap_or_else(|| Zoned::now().date())
+}
+
+/// What is asked under a configuration, which options change and outrank.
+fn request(arguments: &InputArguments, today: Date, config: &mut Config) -> ScanRequest {
+    if let Some(version) = arguments.gitlab_version {
+        config.settings.gitlab_version = Some(version);
+    }
+    ScanRequest {
+        paths: Vec::new(),
+        apart: BTreeSet::new(),
+        stdin: None,
         baseline: None,
         analyses: arguments.analyses(),
         inventories: arguments.inventory.clone(),
-        today: arguments.as_of.unwrap_or_else(|| Zoned::now().date()),
+        today,
         confidence: arguments
             .confidence
             .or(config.confidence)
@@ -122,19 +149,21 @@ fn request(arguments: &InputArguments, config: &Config) -> anyhow::Result<ScanRe
         untrusted: arguments.untrusted,
         strict: arguments.strict,
         jobs: arguments.jobs,
-    })
+    }
 }
 
 /// Every report with its place, looked at before the run so that it does not fail at its end.
-fn destinations(arguments: &ScanArguments) -> anyhow::Result<Vec<(Format, Destination)>> {
-    let scanned = engine::scanned_folders(&files(&arguments.input))?;
+fn destinations(
+    arguments: &ScanArguments,
+    scanned: &[PathBuf],
+) -> anyhow::Result<Vec<(Format, Destination)>> {
     let first = match &arguments.output {
-        Some(path) => Destination::prepare(path, &scanned)?,
+        Some(path) => Destination::prepare(path, scanned)?,
         None => Destination::Stdout,
     };
     let mut reports = vec![(arguments.format, first)];
     for (format, path) in &arguments.report {
-        let destination = Destination::prepare(path, &scanned)?;
+        let destination = Destination::prepare(path, scanned)?;
         if reports.iter().any(|(_, taken)| *taken == destination) {
             match destination {
                 Destination::Stdout => bail!(
@@ -149,22 +178,14 @@ fn destinations(arguments: &ScanArguments) -> anyhow::Result<Vec<(Format, Destin
     Ok(reports)
 }
 
-fn style(arguments: &ScanArguments, destination: &Destination) -> Style {
+fn style(display: &DisplayArguments, destination: &Destination) -> Style {
     let on_stdout = matches!(destination, Destination::Stdout);
     let terminal = terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
     Style {
-        color: on_stdout && arguments.display.color(),
+        color: on_stdout && display.color(),
         width: terminal.filter(|_| on_stdout).unwrap_or(100),
         unicode: shows_unicode(),
-        quiet: arguments.display.quiet,
-        verbose: arguments.display.verbose,
+        quiet: display.quiet,
+        verbose: display.verbose,
     }
-}
-
-fn outcome(arguments: &ScanArguments, config: &Config, report: &Report) -> Outcome {
-    let fail_on = arguments
-        .fail_on
-        .or(config.fail_on)
-        .unwrap_or(FailOn::Severity(Severity::Medium));
-    Outcome::of(report, fail_on, arguments.allow_incomplete)
 }
