@@ -17,6 +17,7 @@ mod git_repository;
 mod harness;
 mod inspect;
 mod inventory;
+mod manual;
 mod output;
 mod readme;
 mod repository;

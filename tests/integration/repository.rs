@@ -43,6 +43,8 @@ const LAYERS: &[(&str, &[&str])] = &[
 const CRATES: &[(&str, &[&str])] = &[
     ("ignore", &["src/source/"]),
     ("clap", &["src/bin/"]),
+    ("clap_complete", &["src/bin/"]),
+    ("clap_mangen", &["src/bin/"]),
     ("anyhow", &["src/bin/"]),
     ("indicatif", &["src/bin/"]),
     ("terminal_size", &["src/bin/"]),

@@ -34,6 +34,10 @@ pub(crate) enum Command {
     /// List, show or test rules.
     #[command(subcommand)]
     Rules(RulesCommand),
+    /// Print the script that completes commands and options in a shell.
+    Completions(CompletionsArguments),
+    /// Print a manual page, for `man -l -`.
+    Man(ManArguments),
 }
 
 /// What is read and how it is judged: the same for every command that scans.
@@ -322,6 +326,23 @@ pub(crate) struct InspectArguments {
 pub(crate) enum InspectFormat {
     Human,
     Json,
+}
+
+/// Print the script that completes commands and options in a shell.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "For example: glpatrol completions bash > ~/.local/share/bash-completion/completions/glpatrol"
+)]
+pub(crate) struct CompletionsArguments {
+    /// The shell.
+    pub(crate) shell: clap_complete::Shell,
+}
+
+/// Print a manual page, for `man -l -`.
+#[derive(Debug, Args)]
+pub(crate) struct ManArguments {
+    /// The command whose page is meant, such as `baseline create`; none is the program itself.
+    pub(crate) command: Vec<String>,
 }
 
 #[derive(Debug, Subcommand)]

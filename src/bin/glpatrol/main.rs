@@ -21,6 +21,8 @@ fn main() -> ExitCode {
         Command::Rules(RulesCommand::List(list)) => commands::rules::list(&list),
         Command::Rules(RulesCommand::Show(show)) => commands::rules::show(&show),
         Command::Rules(RulesCommand::Test(test)) => commands::rules::test(&test),
+        Command::Completions(completions) => commands::manual::completions(&completions),
+        Command::Man(man) => commands::manual::page(&man),
     };
     exit::code(result)
 }

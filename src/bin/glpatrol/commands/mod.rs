@@ -2,5 +2,6 @@
 
 pub(crate) mod baseline;
 pub(crate) mod inspect;
+pub(crate) mod manual;
 pub(crate) mod rules;
 pub(crate) mod scan;
