@@ -203,12 +203,10 @@ pub(super) fn findings(sightings: Vec<Sighting>) -> Vec<Finding> {
                 (&a.location.provenance, a.location.span)
                     .cmp(&(&b.location.provenance, b.location.span))
             });
-            let worst = |sighting: &Sighting| (sighting.severity, sighting.confidence);
-            let (severity, confidence) = sightings
-                .iter()
-                .map(worst)
-                .reduce(|a, b| (a.0.max(b.0), a.1.max(b.1)))
-                .unwrap_or((Severity::Info, Confidence::Low));
+            let severities = sightings.iter().map(|sighting| sighting.severity);
+            let severity = severities.max().unwrap_or(Severity::Info);
+            let surest = surest(&sightings);
+            let (confidence, leak) = (surest.confidence, surest.leak.clone());
             let occurrences = sightings.len();
             let mut sightings = sightings.into_iter();
             let first = sightings
@@ -222,7 +220,7 @@ pub(super) fn findings(sightings: Vec<Sighting>) -> Vec<Finding> {
                 .collect();
             let subject = Subject::Token(digest);
             Finding {
-                message: message(&first.leak, occurrences),
+                message: message(&leak, occurrences),
                 severity,
                 confidence,
                 fingerprint: Fingerprint::new(&rule, &first.location.provenance.path, &subject),
@@ -231,12 +229,26 @@ pub(super) fn findings(sightings: Vec<Sighting>) -> Vec<Finding> {
                 occurrences,
                 subject,
                 rule,
-                leak: Some(first.leak),
+                leak: Some(leak),
                 fix: None,
                 suppression: None,
             }
         })
         .collect()
+}
+
+/// The place that is surest of its token, so that the evidence told is that of the confidence.
+fn surest(sightings: &[Sighting]) -> &Sighting {
+    sightings
+        .iter()
+        .reduce(|first, other| {
+            if other.confidence > first.confidence {
+                other
+            } else {
+                first
+            }
+        })
+        .expect("a group is made by its first sighting")
 }
 
 /// What is wrong, in one line.

@@ -119,6 +119,31 @@ fn one_token_in_many_files_is_one_finding_with_all_its_places() {
 }
 
 #[test]
+fn the_evidence_is_that_of_the_place_which_is_surest() {
+    let mut tree = Tree::new();
+    tree.file("whole.sh", LEAK);
+    let token = tree.secrets[0].clone();
+    let (prefix, body) = token.split_at(5);
+    tree.bytes(
+        "a.py",
+        format!("t = \"{prefix}\" + \"{body}\"\n").as_bytes(),
+    );
+    let evidence = |tree: &Tree| {
+        let report = tree.report(&[]);
+        let finding = &report["findings"][0];
+        assert_eq!(finding["location"]["path"], "a.py", "{report}");
+        let evidence = finding["token"]["evidence"].clone();
+        (
+            finding["confidence"].clone(),
+            evidence.to_string().contains("split"),
+        )
+    };
+    assert_eq!(evidence(&tree), ("high".into(), false));
+    std::fs::remove_file(tree.path().join("whole.sh")).unwrap();
+    assert_eq!(evidence(&tree), ("medium".into(), true));
+}
+
+#[test]
 fn several_roots_are_told_apart_without_absolute_paths() {
     let mut tree = Tree::new();
     tree.file("one/.git/HEAD", "ref: x").file("one/a.sh", LEAK);
