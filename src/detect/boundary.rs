@@ -77,6 +77,8 @@ fn ends_in_escape(before: &[u8]) -> bool {
         [.., b'\\', b'x' | b'X', a, b] | [.., b'%', a, b] | [.., b'%', b'2', b'5', a, b] => {
             hexadecimal(&[*a, *b])
         }
+        // Of mail: `=3D` is the sign of equality.
+        [.., b'=', b'0' | b'2'..=b'7', b'0'..=b'9' | b'A'..=b'F'] => true,
         [.., b'\\', b'u', a, b, c, d] => hexadecimal(&[*a, *b, *c, *d]),
         [.., b'm'] => ends_in_colour(&before[..before.len() - 1]),
         _ => false,
@@ -174,6 +176,8 @@ mod tests {
             "a%3D",
             "a%20",
             "a%253D",
+            "a=3D",
+            "a=20",
             "a\x1b[31m",
             "a\x1b[1;38;5;208m",
             r"a\x1b[0m",
@@ -187,7 +191,7 @@ mod tests {
     #[test]
     fn is_closed_after_a_word() {
         for before in [
-            "x", "_", "a1", "%zz", "31m", "[31m", r"\u03d", "name_", r"\q",
+            "x", "_", "a1", "%zz", "=3d", "=9A", "31m", "[31m", r"\u03d", "name_", r"\q",
         ] {
             assert_eq!(left(before), Left::Closed, "{before:?}");
         }

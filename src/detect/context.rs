@@ -170,10 +170,24 @@ fn token_variable(text: &[u8], word: usize, found: Found<'_>) {
         .any(|ending| ends_with(name, ending));
     // Of `gitlab_private_token` the other place finds the same value.
     if is_token && !name.contains(&b'-') {
-        assigned(text, word + name.len())
+        let end = word + name.len();
+        assigned(text, end)
+            .or_else(|| passed(text, word, end))
+            .or_else(|| default_value(text, end))
             .into_iter()
             .for_each(found);
     }
+}
+
+/// The value of `default` in the block of a variable of Terraform whose name ends at `at`.
+fn default_value(text: &[u8], at: usize) -> Option<usize> {
+    const KEY: &[u8] = b"default";
+    let block = text.get(at..)?.strip_prefix(b"\"")?;
+    let block = trim_blanks(block).strip_prefix(b"{")?;
+    let from = text.len() - block.len();
+    let block = &block[..block.len().min(REACH)];
+    let block = &block[..memchr(b'}', block).unwrap_or(block.len())];
+    assigned(text, from + memmem::find(block, KEY)? + KEY.len())
 }
 
 /// `machine gitlab.example login me password …`, on one line or several.
@@ -210,7 +224,9 @@ fn npm_registry(text: &[u8], word: usize, found: Found<'_>) {
     let line = &text[word.saturating_sub(REACH)..word];
     let line = &line[memrchr(b'\n', line).map_or(0, |at| at + 1)..];
     if names_gitlab(line) || memmem::find(line, b"/api/v4/").is_some() {
-        assigned(text, word + "_authToken".len())
+        let end = word + "_authToken".len();
+        assigned(text, end)
+            .or_else(|| next_word(text, end))
             .into_iter()
             .for_each(found);
     }
@@ -263,20 +279,62 @@ fn api_call(text: &[u8], word: usize, found: Found<'_>) {
 }
 
 /// The value that is assigned to the name that ends at `at`, where that is what follows:
-/// `=`, `:`, `:=`, `=>`, the comma between arguments, the end of an element; also `value:` on the next
-/// line, as in a list of environment variables.
+/// `=`, `:`, `:=`, `=>`, the comma between arguments, the end of an element, what a program or shell
+/// takes where the name has no value; also `value:` on the next line, as in a list of environment
+/// variables.
 fn assigned(text: &[u8], at: usize) -> Option<usize> {
-    const SIGNS: [&[u8]; 8] = [b"%3D", b"=>", b":=", b"?=", b"=", b":", b",", b">"];
+    const SIGNS: [&[u8]; 13] = [
+        b"%3D", b"=3D", b"=>", b":=", b":-", b"?=", b"?:", b"??", b"||", b"=", b":", b",", b">",
+    ];
     let window = &text[at..text.len().min(at + REACH)];
     let name_end = unquote(window);
-    let name_end = name_end.strip_prefix(b"]").unwrap_or(name_end);
+    let name_end = [b"]".as_slice(), b")"]
+        .iter()
+        .find_map(|closing| name_end.strip_prefix(*closing))
+        .unwrap_or(name_end);
     let after = value_key(name_end).or_else(|| {
         let sign = trim_blanks(name_end);
         let after = SIGNS.iter().find_map(|known| sign.strip_prefix(*known))?;
-        value_key(after).or(Some(after))
+        value_key(after)
+            .or_else(|| after_type(after))
+            .or(Some(after))
     })?;
     let value = unquote(trim_blanks(after));
     Some(at + window.len() - value.len())
+}
+
+/// The value of the name that ends at `at`, of which some byte is at `name`, where a command takes both
+/// as words of its own.
+fn passed(text: &[u8], name: usize, at: usize) -> Option<usize> {
+    const COMMANDS: [&[u8]; 5] = [b"ENV ", b"setx ", b"set -x ", b"set -gx ", b"set -Ux "];
+    let before = &text[name.saturating_sub(64)..name];
+    let start = before.iter().rposition(|byte| !is_word(*byte))? + 1;
+    let is_passed = COMMANDS
+        .iter()
+        .any(|known| before[..start].ends_with(known));
+    is_passed.then(|| next_word(text, at)).flatten()
+}
+
+/// The word behind the one that ends at `at`, on the same line.
+fn next_word(text: &[u8], at: usize) -> Option<usize> {
+    let window = &text[at..text.len().min(at + REACH)];
+    let after = unquote(window);
+    let word = trim_blanks(after);
+    (word.len() < after.len()).then(|| at + window.len() - unquote(word).len())
+}
+
+/// What follows the `=` behind the type of a variable: `: str = …`.
+fn after_type(rest: &[u8]) -> Option<&[u8]> {
+    let rest = trim_blanks(rest);
+    let rest = rest.strip_prefix(b"&").unwrap_or(rest);
+    let length = rest
+        .iter()
+        .take(32)
+        .take_while(|byte| byte.is_ascii_alphanumeric() || b"_[].<>?".contains(byte))
+        .count();
+    trim_blanks(&rest[length..])
+        .strip_prefix(b"=")
+        .filter(|_| length > 0)
 }
 
 /// What follows `value:` or `"value":`, the key beside the name of a variable, on this line or the
@@ -460,6 +518,18 @@ mod tests {
             "GL_TOKEN=V",
             "-DGITLAB_TOKEN=V",
             "os.environ[\"GITLAB_TOKEN\"] = \"V\"",
+            "os.environ.get(\"GITLAB_TOKEN\", \"V\")",
+            "process.env.GITLAB_TOKEN || 'V'",
+            "ENV['GITLAB_TOKEN'] || 'V'",
+            "getenv('GITLAB_TOKEN') ?: 'V'",
+            "${GITLAB_TOKEN:-V}",
+            "GITLAB_TOKEN: str = \"V\"",
+            "const GITLAB_TOKEN: &str = \"V\";",
+            "GITLAB_TOKEN =3D V",
+            "ENV GITLAB_TOKEN V",
+            "setx MY_GITLAB_TOKEN \"V\"",
+            "set -gx GITLAB_TOKEN V",
+            "variable \"gitlab_token\" {\n  type    = string\n  default = \"V\"\n}",
         ] {
             assert_eq!(values(Context::TokenVariable, text), ["V"], "{text}");
         }
@@ -468,6 +538,8 @@ mod tests {
             "GITLAB_HOST=V",
             "GITLAB_TOKEN-x=V",
             "_pat=V",
+            "the GITLAB_TOKEN V",
+            "variable \"gitlab_token\" {\n}\nvariable \"a\" {\n  default = \"V\"\n}",
         ] {
             assert!(values(Context::TokenVariable, text).is_empty(), "{text}");
         }
@@ -513,6 +585,8 @@ mod tests {
             npm("//a.example/api/v4/packages/npm/:_authToken=\"V\""),
             ["V"]
         );
+        assert_eq!(npm("npm config set //gitlab.example/:_authToken V"), ["V"]);
+        assert_eq!(npm("\"//gitlab.example/:_authToken\" \"V\""), ["V"]);
         assert!(npm("gitlab\n//registry.example/:_authToken=V").is_empty());
     }
 
