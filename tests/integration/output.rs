@@ -165,15 +165,18 @@ fn sarif_parses_as_its_types_and_has_what_github_and_gitlab_require() {
     let rules = run["tool"]["driver"]["rules"].as_array().unwrap();
     assert_eq!(run["columnKind"], "unicodeCodePoints");
     for rule in rules {
-        for key in ["shortDescription", "fullDescription", "help"] {
+        for (key, most) in [
+            ("shortDescription", 1024),
+            ("fullDescription", 1024),
+            ("help", 2048),
+        ] {
             let text = rule[key]["text"].as_str().unwrap();
             assert!(
-                !text.is_empty() && text.len() <= 2048,
+                !text.is_empty() && text.len() <= most,
                 "{key} of {}",
                 rule["id"]
             );
         }
-        assert!(rule["shortDescription"]["text"].as_str().unwrap().len() <= 1024);
         assert!(
             rule["properties"]["security-severity"]
                 .as_str()

@@ -88,11 +88,11 @@ pub(crate) struct InputArguments {
     #[arg(long, value_name = "PATH", help_heading = "Rules")]
     pub(crate) rules: Vec<PathBuf>,
 
-    /// Lowest confidence that is reported: low, medium or high.
+    /// Lowest confidence that is reported: low, medium or high; by default medium.
     #[arg(long, value_name = "CONFIDENCE", help_heading = "Findings")]
     pub(crate) confidence: Option<Confidence>,
 
-    /// Whose findings are reported: regular, pedantic or auditor.
+    /// Whose findings are reported: regular, pedantic or auditor; by default regular.
     #[arg(long, value_name = "PERSONA", help_heading = "Findings")]
     pub(crate) persona: Option<Persona>,
 
@@ -143,7 +143,8 @@ pub(crate) struct ScanArguments {
     #[arg(long, value_name = "FILE", help_heading = "Findings")]
     pub(crate) baseline: Option<PathBuf>,
 
-    /// Lowest severity that makes the run fail: info, low, medium, high, critical or never.
+    /// Lowest severity that makes the run fail: info, low, medium, high, critical or never; by
+    /// default medium.
     #[arg(long, value_name = "SEVERITY", help_heading = "Findings")]
     pub(crate) fail_on: Option<FailOn>,
 
