@@ -9,6 +9,7 @@ mod bad_input;
 mod baseline;
 mod cli;
 mod corpus;
+mod docs;
 mod examples;
 mod fleet;
 mod git;
