@@ -5,7 +5,7 @@
 //!
 //! | Sign | Meaning | Effect |
 //! | --- | --- | --- |
-//! | placeholder | holds a word such as `example` or `changeme`, or `xxxxx` | dropped |
+//! | placeholder | holds a word such as `example` or `changeme`, or `xxxxx`, or is known from documents | dropped |
 //! | low variety | hardly any different characters | dropped, or low |
 //! | sequence | `abcdef`, `123456`, `qwerty`, `aaaa`, `a1b2c3` cover most of it | dropped, or low |
 //! | words | most of it reads as words of a slug, a CSS class, a sentence | low |
@@ -17,6 +17,7 @@
 //! only in one case (`token`, `Token`, `TOKEN`, not `tOKen`).
 
 use super::alphabet::is_unfriendly;
+use super::documented::is_documented;
 use crate::model::{Confidence, Evidence};
 use crate::rules::Alphabet;
 
@@ -62,7 +63,7 @@ pub(super) fn judge(alphabet: Alphabet, run: &[u8], evidence: &mut Vec<Evidence>
         }
         verdict.lower_to(effect);
     };
-    if is_placeholder(run) {
+    if is_placeholder(run) || is_documented(run) {
         note(Evidence::Placeholder, Verdict::Drop);
     }
     let variety = variety(run);

@@ -11,6 +11,7 @@
 mod alphabet;
 mod boundary;
 mod context;
+mod documented;
 mod evidence;
 mod form;
 mod needles;
