@@ -5,6 +5,7 @@
 
 mod baseline;
 mod raw;
+mod size;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -19,6 +20,8 @@ use crate::rules::{
 };
 pub use baseline::Baseline;
 use raw::{RawChange, RawConfig, RawIgnore, RawInventory, RawInventoryEntry, RawRule};
+
+pub use size::{ByteSize, NoSize};
 
 /// The name under which a repository keeps its configuration.
 pub const FILE_NAME: &str = ".glpatrol.yml";
@@ -71,6 +74,8 @@ pub struct Config {
     pub exclude: GlobSet,
     /// `scan.respect-gitignore`.
     pub respect_gitignore: Option<bool>,
+    /// `scan.max-file-size`.
+    pub max_file_size: Option<ByteSize>,
     /// `scan.persona`.
     pub persona: Option<Persona>,
     /// `scan.confidence`.
@@ -199,6 +204,7 @@ impl Validator<'_> {
             inventories: self.inventories(raw.inventories)?,
             exclude: self.exclude(&raw.scan.exclude)?,
             respect_gitignore: raw.scan.respect_gitignore,
+            max_file_size: raw.scan.max_file_size,
             persona: raw.scan.persona,
             confidence: raw.scan.confidence,
             ..Config::default()

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{MapAccess, Visitor};
 
+use super::ByteSize;
 use crate::model::{Confidence, Persona, Severity};
 use crate::rules::Params;
 
@@ -43,6 +44,7 @@ pub(super) struct RawCi {
 pub(super) struct RawScan {
     pub(super) exclude: Vec<String>,
     pub(super) respect_gitignore: Option<bool>,
+    pub(super) max_file_size: Option<ByteSize>,
     pub(super) persona: Option<Persona>,
     pub(super) confidence: Option<Confidence>,
     pub(super) fail_on: Option<String>,

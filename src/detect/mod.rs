@@ -39,6 +39,13 @@ use crate::rules::{Body, Context, Rule};
 
 pub use self::redact::redact;
 
+/// How far around the first byte of a token anything lies that decides about it, in bytes: its own
+/// bytes, its parts where it is split, and the words of its context. Whoever scans a text in windows lets
+/// them overlap by as much on either side.
+///
+/// The farthest of today is the section of a runner's configuration, at 8 KiB; the rest is head-room.
+pub const REACH: usize = 64 * 1024;
+
 /// A token in a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Detection {

@@ -232,7 +232,9 @@ fn resolve_error(error: &FileError) -> ResolveError {
     match error {
         FileError::Missing => ResolveError::Missing,
         FileError::Outside => ResolveError::Outside,
-        FileError::NotAFile | FileError::Io(_) => ResolveError::Unreadable(error.to_string()),
+        FileError::NotAFile | FileError::TooLarge | FileError::Io(_) => {
+            ResolveError::Unreadable(error.to_string())
+        }
     }
 }
 

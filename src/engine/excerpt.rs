@@ -1,7 +1,7 @@
 //! Turns bytes and spans into the locations and masked excerpts of findings.
 
 use crate::detect::Detection;
-use crate::model::{Excerpt, Location, Positions, Provenance, Span};
+use crate::model::{Excerpt, Location, Position, Positions, Provenance, Span, Window};
 
 /// The longest line shown whole, in bytes.
 const MAX_LINE: usize = 200;
@@ -15,6 +15,8 @@ const MAX_LINES: usize = 6;
 #[derive(Debug)]
 pub(super) struct Locator<'t> {
     text: &'t [u8],
+    /// Where `text` begins in the source.
+    offset: usize,
     detections: &'t [Detection],
     positions: Positions<'t>,
 }
@@ -22,20 +24,30 @@ pub(super) struct Locator<'t> {
 impl<'t> Locator<'t> {
     /// `detections` are all tokens of `text`, ascending, of every confidence.
     pub(super) fn new(text: &'t [u8], detections: &'t [Detection]) -> Self {
+        Self::within(&Window::whole(text), Position::default(), detections)
+    }
+
+    /// The same for a window of a longer text; `position` is that of its first own byte.
+    pub(super) fn within(
+        window: &Window<'t>,
+        position: Position,
+        detections: &'t [Detection],
+    ) -> Self {
         Self {
-            text,
+            text: window.bytes,
+            offset: window.offset,
             detections,
-            positions: Positions::new(text),
+            positions: Positions::resume(window.bytes, window.own.start, position),
         }
     }
 
-    /// The location of `span`.
+    /// The location of `span`, which counts from the start of the window.
     pub(super) fn locate(&mut self, provenance: Provenance, span: Span) -> Location {
         let (start, end) = self.positions.of(span);
         let excerpt = self.excerpt(span, start.line, start.column);
         Location {
             provenance,
-            span,
+            span: span.shifted(self.offset),
             start,
             end,
             route: None,

@@ -2,20 +2,19 @@
 //! gathered into one finding a token.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use memchr::memmem;
-
-use super::excerpt::Locator;
 use super::scope::Scope;
-use crate::detect::{Detection, Detector};
+use super::text::{Scratch, TextSearch};
+use crate::detect::Detector;
 use crate::model::{
-    Checksum, Confidence, Digest, Finding, Fingerprint, Label, Leak, Location, Provenance, Routing,
-    RuleId, Severity, Subject,
+    Checksum, Confidence, Digest, Finding, Fingerprint, Label, Leak, Location, Problem,
+    ProblemClass, ProblemLevel, Provenance, Routing, RuleId, Severity, Subject,
 };
-use crate::source::{Blob, BlobVisitor};
-use crate::suppress::{InlineComment, InlineDefect, MARKER, inline_comments, peer_comment};
+use crate::source::{Blob, BlobVisitor, Text, TextReader, WindowSize};
+use crate::suppress::InlineComments;
 
 /// How far a run has come, for whoever shows it; written by every thread, read by any.
 #[derive(Debug, Default)]
@@ -46,8 +45,7 @@ pub(super) struct Sighting {
 #[derive(Debug)]
 pub(super) struct FileComments {
     pub(super) provenance: Provenance,
-    pub(super) comments: Vec<InlineComment>,
-    pub(super) defects: Vec<InlineDefect>,
+    pub(super) inline: InlineComments,
 }
 
 /// Everything that the blobs of a run yield.
@@ -55,6 +53,8 @@ pub(super) struct FileComments {
 pub(super) struct Harvest {
     pub(super) sightings: Vec<Sighting>,
     pub(super) comments: Vec<FileComments>,
+    /// What could not be read.
+    pub(super) problems: Vec<Problem>,
     /// Paths that may hold CI configurations or inventories, by root.
     pub(super) structured: Vec<(usize, Arc<str>)>,
     pub(super) files: u64,
@@ -65,6 +65,7 @@ impl Harvest {
     fn append(&mut self, mut other: Self) {
         self.sightings.append(&mut other.sightings);
         self.comments.append(&mut other.comments);
+        self.problems.append(&mut other.problems);
         self.structured.append(&mut other.structured);
         self.files += other.files;
         self.bytes += other.bytes;
@@ -81,6 +82,7 @@ pub(super) struct Search<'r> {
     pub(super) leaks: bool,
     /// Whether comments are honoured, the program's own and those of other scanners.
     pub(super) comments: bool,
+    pub(super) windows: WindowSize,
     /// Says whether a path may hold a CI configuration or an inventory.
     pub(super) is_structured: &'r (dyn Fn(&str) -> bool + Sync),
     pub(super) harvest: Mutex<Harvest>,
@@ -91,8 +93,8 @@ impl<'r> Search<'r> {
     pub(super) fn visitor(&self) -> SearchVisitor<'_, 'r> {
         SearchVisitor {
             search: self,
-            marker: memmem::Finder::new(MARKER),
-            detections: Vec::new(),
+            reader: TextReader::new(self.windows),
+            scratch: Scratch::default(),
             harvest: Harvest::default(),
         }
     }
@@ -114,54 +116,47 @@ impl<'r> Search<'r> {
 /// Searches the blobs that one thread reads.
 pub(super) struct SearchVisitor<'s, 'r> {
     search: &'s Search<'r>,
-    marker: memmem::Finder<'static>,
-    detections: Vec<Detection>,
+    reader: TextReader,
+    scratch: Scratch,
     harvest: Harvest,
 }
 
 impl SearchVisitor<'_, '_> {
-    /// Searches `bytes`, which come from `provenance`.
-    pub(super) fn search(&mut self, bytes: &[u8], provenance: impl FnOnce() -> Provenance) {
-        self.harvest.files += 1;
-        self.harvest.bytes += bytes.len() as u64;
+    /// Searches `text`, which comes from `provenance`.
+    pub(super) fn search<'t>(
+        &mut self,
+        text: impl Into<Text<'t>>,
+        provenance: impl Fn() -> Provenance,
+    ) {
+        let mut found = TextSearch::new(self.search, &mut self.scratch, &provenance);
+        self.reader.read(text.into(), &mut found);
+        let harvest = &mut self.harvest;
+        harvest.files += 1;
+        harvest.bytes += found.bytes;
         self.search.progress.files.fetch_add(1, Ordering::Relaxed);
-        self.search
-            .progress
-            .bytes
-            .fetch_add(bytes.len() as u64, Ordering::Relaxed);
-        self.detections.clear();
-        if self.search.leaks {
-            self.search.detector.scan(bytes, &mut self.detections);
-        }
-        let commented = self.search.comments && self.marker.find(bytes).is_some();
-        if self.detections.is_empty() && !commented {
-            return;
-        }
-        let provenance = provenance();
-        if commented {
-            let (comments, defects) = inline_comments(bytes);
-            let provenance = provenance.clone();
-            self.harvest.comments.push(FileComments {
-                provenance,
-                comments,
-                defects,
+        harvest.sightings.append(&mut found.sightings);
+        if !found.comments.is_empty() {
+            harvest.comments.push(FileComments {
+                provenance: provenance(),
+                inline: found.comments,
             });
         }
-        let mut locator = Locator::new(bytes, &self.detections);
-        for found in &self.detections {
-            self.harvest.sightings.push(Sighting {
-                rule: found.rule.clone(),
-                severity: found.severity,
-                confidence: found.confidence,
-                leak: found.leak.clone(),
-                location: locator.locate(provenance.clone(), found.span),
-                peer: self
-                    .search
-                    .comments
-                    .then(|| peer_comment(bytes, found.span))
-                    .flatten(),
-            });
+        if let Some(error) = found.failure {
+            harvest.problems.push(not_read(&provenance(), error));
         }
+    }
+}
+
+/// A text that could not be read, or not to its end.
+pub(super) fn not_read(provenance: &Provenance, error: impl Display) -> Problem {
+    Problem {
+        level: ProblemLevel::Error,
+        class: ProblemClass::Unreadable,
+        path: provenance.display_path(),
+        base: provenance.base,
+        position: None,
+        message: format!("not read: {error}"),
+        mend: None,
     }
 }
 
@@ -173,7 +168,7 @@ impl BlobVisitor for SearchVisitor<'_, '_> {
                 .push((blob.root, Arc::clone(blob.path)));
         }
         let scope = self.search.scope;
-        self.search(blob.bytes, || scope.provenance(blob.root, blob.path));
+        self.search(blob.text, || scope.provenance(blob.root, blob.path));
     }
 }
 

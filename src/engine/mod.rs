@@ -19,10 +19,12 @@ mod leaks;
 mod request;
 mod scope;
 mod settings;
+mod text;
 mod trial;
 mod tried;
 
 use std::cell::RefCell;
+use std::io;
 use std::sync::Mutex;
 
 use crate::config::{Config, Ignore, InventoryFile};
@@ -34,12 +36,12 @@ use crate::model::{
 use crate::policy;
 use crate::rules::knowledge::KnowledgeBase;
 use crate::rules::{Analysis, RuleError, RuleSet};
-use crate::source::{FileError, Roots, SourceError, read_within, walk};
+use crate::source::{FileError, Roots, SourceError, Text, read_within, walk};
 use crate::suppress::{GITLEAKS_IGNORE, IgnoreEntry, Suppressions, gitleaks_ignore};
 use configurations::{Configurations, configurations, may_hold_jobs};
 use inventories::{Inventories, inventories};
 use judge::Judged;
-use leaks::{Harvest, Search};
+use leaks::{Harvest, Search, not_read};
 use scope::{Scope, SourceTable};
 use tried::Tried;
 
@@ -47,7 +49,7 @@ pub use crate::source::{FleetEntry, FleetError, fleet as find_fleet};
 pub use fleet::{FleetRequest, Plan, scan_fleet};
 pub use inspect::inspect;
 pub use leaks::Progress;
-pub use request::{ScanRequest, Stdin};
+pub use request::ScanRequest;
 pub use settings::{
     BaselineError, ConfigFile, find_config, load_baseline, load_config, scanned_folders,
 };
@@ -123,10 +125,8 @@ fn scan_roots(
     let detector = Detector::new(rules);
     let wants = |analysis| request.analyses.contains(&analysis);
 
-    let harvest = search(request, config, &detector, &scope, progress);
-    let mut problems = harvest.1;
-    let special_files = harvest.2;
-    let mut harvest = harvest.0;
+    let (mut harvest, special_files) = search(request, config, &detector, &scope, progress);
+    let mut problems = std::mem::take(&mut harvest.problems);
 
     let table = RefCell::new(SourceTable::default());
     let configurations = if wants(Analysis::Ci) {
@@ -218,14 +218,14 @@ fn scan_roots(
     })
 }
 
-/// Phase 1, with the problems of reading and the number of special files.
+/// Phase 1, with the number of special files.
 fn search(
     request: &ScanRequest,
     config: &Config,
     detector: &Detector,
     scope: &Scope,
     progress: &Progress,
-) -> (Harvest, Vec<Problem>, u64) {
+) -> (Harvest, u64) {
     let wants = |analysis| request.analyses.contains(&analysis);
     let (ci, inventory) = (wants(Analysis::Ci), wants(Analysis::Inventory));
     let is_structured = |path: &str| {
@@ -238,33 +238,33 @@ fn search(
         progress,
         leaks: wants(Analysis::Leaks),
         comments: !request.untrusted,
+        windows: text::WINDOW,
         is_structured: &is_structured,
         harvest: Mutex::default(),
     };
     let outcome = walk(&scope.roots, &request.walk_options(config), || {
         search.visitor()
     });
-    if let Some(stdin) = &request.stdin {
-        search.visitor().search(&stdin.bytes, || Provenance {
-            path: stdin.name.as_str().into(),
+    if let Some(name) = &request.stdin {
+        let provenance = || Provenance {
+            path: name.as_str().into(),
             origin: Origin::Stdin,
             ..Provenance::default()
-        });
+        };
+        let text = Text::Stream(&mut io::stdin().lock());
+        search.visitor().search(text, provenance);
     }
-    let problems = outcome
+    let mut harvest = search.into_harvest();
+    harvest
         .problems
-        .into_iter()
-        .map(|problem| Problem {
-            level: ProblemLevel::Error,
+        .extend(outcome.problems.into_iter().map(|problem| Problem {
             class: problem.class,
-            path: scope.provenance(problem.root, &problem.path).display_path(),
-            base: PathBase::SourceRoot,
-            position: None,
-            message: format!("not read: {}", problem.message),
-            mend: None,
-        })
-        .collect();
-    (search.into_harvest(), problems, outcome.special_files)
+            ..not_read(
+                &scope.provenance(problem.root, &problem.path),
+                problem.message,
+            )
+        }));
+    (harvest, outcome.special_files)
 }
 
 /// What may hide findings: nothing of the repository's own where it is not trusted.
@@ -280,7 +280,7 @@ fn suppressions(
     for file in &harvest.comments {
         let path = file.provenance.display_path();
         let base = file.provenance.base;
-        problems.extend(file.defects.iter().map(|defect| Problem {
+        problems.extend(file.inline.defects.iter().map(|defect| Problem {
             level: ProblemLevel::Note,
             class: ProblemClass::Suppression,
             path: path.clone(),
@@ -289,7 +289,7 @@ fn suppressions(
             message: defect.message().to_owned(),
             mend: Some(defect.mend().to_owned()),
         }));
-        suppressions.add_comments(&path, base, file.comments.iter().cloned());
+        suppressions.add_comments(&path, base, file.inline.comments.iter().cloned());
     }
     for sighting in &harvest.sightings {
         if let Some(name) = sighting.peer {

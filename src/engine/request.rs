@@ -10,15 +10,6 @@ use crate::model::{Confidence, Persona};
 use crate::rules::Analysis;
 use crate::source::WalkOptions;
 
-/// A text given on standard input.
-#[derive(Clone, Debug)]
-pub struct Stdin {
-    /// What reports call it.
-    pub name: String,
-    /// All of it.
-    pub bytes: Vec<u8>,
-}
-
 /// What a run is asked to do; the configuration has the rest.
 #[derive(Clone, Debug)]
 pub struct ScanRequest {
@@ -27,8 +18,8 @@ pub struct ScanRequest {
     /// Folders below them that are not read, absolute and without links: repositories of a fleet have
     /// a report each.
     pub apart: BTreeSet<PathBuf>,
-    /// A text to search beside them.
-    pub stdin: Option<Stdin>,
+    /// What reports call standard input, where it is searched beside them.
+    pub stdin: Option<String>,
     /// Which analyses.
     pub analyses: BTreeSet<Analysis>,
     /// Findings that are known.
@@ -47,6 +38,8 @@ pub struct ScanRequest {
     pub untrusted: bool,
     /// Count a gap as not read.
     pub strict: bool,
+    /// The largest file that is read, in bytes.
+    pub max_file_size: Option<u64>,
     /// Threads; 0 means one a core.
     pub jobs: usize,
 }
@@ -57,6 +50,7 @@ impl ScanRequest {
             respect_gitignore: self.respect_gitignore,
             exclude: config.exclude.clone(),
             apart: self.apart.clone(),
+            max_file_size: self.max_file_size,
             threads: self.jobs,
         }
     }

@@ -16,6 +16,7 @@ mod report;
 mod secret;
 mod span;
 mod usage;
+mod window;
 
 pub use credential::{Credential, VariableRef};
 pub use facts::{
@@ -41,5 +42,6 @@ pub use report::{Report, Stats, UnusedSuppression};
 pub use secret::{Checksum, Digest, Evidence, Mask, Routing, Secret};
 pub use span::{Position, Positions, Span};
 pub use usage::{Host, Mechanism, Method, Operation, RegistryTool, TokenUse, Transport};
+pub use window::Window;
 
 mod inventory;

@@ -84,6 +84,8 @@ const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 #[derive(Clone, Debug)]
 pub struct Positions<'t> {
     text: &'t [u8],
+    /// The place to start again from, and what stands there.
+    start: (usize, Position),
     offset: usize,
     position: Position,
 }
@@ -91,10 +93,17 @@ pub struct Positions<'t> {
 impl<'t> Positions<'t> {
     /// Starts at the first byte of `text`.
     pub const fn new(text: &'t [u8]) -> Self {
+        Self::resume(text, 0, Position { line: 1, column: 1 })
+    }
+
+    /// Starts in the middle of a longer text of which `text` is a part: at `offset` of that part, which
+    /// is known to be `position` of the whole. Ask for nothing before it.
+    pub const fn resume(text: &'t [u8], offset: usize, position: Position) -> Self {
         Self {
             text,
-            offset: 0,
-            position: Position { line: 1, column: 1 },
+            start: (offset, position),
+            offset,
+            position,
         }
     }
 
@@ -105,9 +114,10 @@ impl<'t> Positions<'t> {
     pub fn at(&mut self, offset: usize) -> Position {
         let offset = offset.min(self.text.len());
         if offset < self.offset {
-            self.offset = 0;
-            self.position = Position::default();
+            (self.offset, self.position) = self.start;
         }
+        let offset = offset.max(self.offset);
+        let before = self.position;
         let passed = &self.text[self.offset..offset];
         let lines = memchr::memchr_iter(b'\n', passed).count();
         let columns = if lines == 0 {
@@ -119,7 +129,8 @@ impl<'t> Positions<'t> {
             scalars(&passed[last..])
         };
         self.position.column += columns;
-        if self.offset == 0 && offset > 0 && lines == 0 && passed.starts_with(BYTE_ORDER_MARK) {
+        let is_start = self.offset == 0 && before == Position::default();
+        if is_start && lines == 0 && passed.starts_with(BYTE_ORDER_MARK) {
             self.position.column -= 1;
         }
         self.offset = offset;
@@ -186,6 +197,23 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_part_of_a_text_is_counted_on(
+            text in "\u{feff}?[a-cé√\\n]{0,40}",
+            cuts in (0usize..130, 0usize..130, 0usize..130),
+        ) {
+            let bytes = text.as_bytes();
+            let mut cuts = [cuts.0, cuts.1, cuts.2].map(|cut| cut.min(bytes.len()));
+            cuts.sort_unstable();
+            // A part may begin in the middle of a scalar value.
+            let [part, known, asked] = cuts;
+            prop_assume!(part == 0 || known >= 3);
+            let position = Positions::new(bytes).at(known);
+            let mut positions = Positions::resume(&bytes[part..], known - part, position);
+            prop_assert_eq!(positions.at(asked - part), Positions::new(bytes).at(asked));
+            prop_assert_eq!(positions.at(known - part), position);
+        }
+
         #[test]
         fn agrees_with_the_naive_count(text in "\u{feff}?[a-cé√\\r\\n]{0,40}", picks in prop::collection::vec(0usize..200, 1..8)) {
             let mut positions = Positions::new(text.as_bytes());

@@ -7,15 +7,16 @@
 mod fleet;
 pub mod git;
 mod root;
+mod text;
 mod walk;
 
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::{fs, io};
 
 pub use fleet::{FleetEntry, FleetError, fleet};
 pub use root::{Root, Roots, Target};
+pub use text::{Text, TextReader, TextVisitor, WindowSize};
 pub use walk::{Blob, BlobVisitor, ReadProblem, WalkOptions, WalkOutcome, walk, yaml_paths};
 
 /// Why a PATH given by the user cannot be scanned at all.
@@ -49,10 +50,17 @@ pub enum FileError {
     /// A folder, fifo, socket or device.
     #[error("is no regular file")]
     NotAFile,
+    /// More bytes than anything that is read as a whole can have.
+    #[error("is larger than {} MiB", MAX_WHOLE >> 20)]
+    TooLarge,
     /// What the system says.
     #[error("{0}")]
     Io(#[from] io::Error),
 }
+
+/// The largest file that is read as a whole, in bytes: CI files and what they call. Real ones have
+/// kilobytes.
+const MAX_WHOLE: u64 = 64 << 20;
 
 /// Reads a file that the user named outside of any scan (an inventory, a configuration), and refuses
 /// what is no regular file without opening it.
@@ -92,22 +100,14 @@ pub fn read_within(root: &Root, relative: &str) -> Result<Vec<u8>, FileError> {
     if !real.starts_with(root.dir()) {
         return Err(FileError::Outside);
     }
-    if !fs::metadata(&real)?.is_file() {
+    let metadata = fs::metadata(&real)?;
+    if !metadata.is_file() {
         return Err(FileError::NotAFile);
     }
-    Ok(fs::read(real)?)
-}
-
-/// Reads `file` into `buffer`, whose capacity is kept from file to file.
-fn read_into(path: &Path, buffer: &mut Vec<u8>) -> io::Result<()> {
-    /// A buffer that one huge file has grown is given back before the next file.
-    const KEEP: usize = 64 << 20;
-    if buffer.capacity() > KEEP {
-        *buffer = Vec::new();
+    if metadata.len() > MAX_WHOLE {
+        return Err(FileError::TooLarge);
     }
-    buffer.clear();
-    fs::File::open(path)?.read_to_end(buffer)?;
-    Ok(())
+    Ok(fs::read(real)?)
 }
 
 /// A path with `/` between segments; bytes that are no UTF-8 become U+FFFD.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -9,18 +10,17 @@ use globset::GlobSet;
 use ignore::{DirEntry, WalkBuilder, WalkState};
 
 use super::root::{Root, Roots, Target};
-use super::{portable, read_into};
+use super::{Text, portable};
 use crate::model::ProblemClass;
 
-/// The bytes of one file.
-#[derive(Clone, Copy, Debug)]
+/// One file.
 pub struct Blob<'a> {
     /// Index into [`Roots::roots`].
     pub root: usize,
     /// Relative to the root.
     pub path: &'a Arc<str>,
-    /// The whole file.
-    pub bytes: &'a [u8],
+    /// What it holds.
+    pub text: Text<'a>,
 }
 
 /// Takes the blobs that one thread of the walk reads.
@@ -39,6 +39,8 @@ pub struct WalkOptions {
     /// Folders that are not entered, absolute and without links: repositories with a report of their
     /// own.
     pub apart: BTreeSet<PathBuf>,
+    /// The largest file that is read, in bytes.
+    pub max_file_size: Option<u64>,
     /// Threads; 0 means one a core.
     pub threads: usize,
 }
@@ -79,7 +81,6 @@ pub fn walk<V: BlobVisitor>(
     };
     builder.build_parallel().run(|| {
         let mut visitor = make();
-        let mut buffer = Vec::new();
         let outcome = &outcome;
         Box::new(move |entry| {
             let note = |path: &Path, class, message: String| {
@@ -119,11 +120,15 @@ pub fn walk<V: BlobVisitor>(
                 lock(outcome).special_files += 1;
                 return WalkState::Continue;
             }
-            match read_into(entry.path(), &mut buffer) {
-                Ok(()) => visitor.visit(Blob {
+            if let Some(size) = too_large(&entry, options.max_file_size) {
+                note(entry.path(), ProblemClass::Limit, size);
+                return WalkState::Continue;
+            }
+            match File::open(entry.path()) {
+                Ok(file) => visitor.visit(Blob {
                     root,
                     path: &path,
-                    bytes: &buffer,
+                    text: Text::File(&file),
                 }),
                 Err(error) => note(entry.path(), ProblemClass::Unreadable, error.to_string()),
             }
@@ -133,6 +138,14 @@ pub fn walk<V: BlobVisitor>(
     let mut outcome = outcome.into_inner().unwrap_or_else(PoisonError::into_inner);
     outcome.problems.sort();
     outcome
+}
+
+/// What is wrong with the size of a file, if anything is.
+fn too_large(entry: &DirEntry, most: Option<u64>) -> Option<String> {
+    let most = most?;
+    let size = entry.metadata().ok()?.len();
+    (size > most)
+        .then(|| format!("{size} bytes are more than the largest size that is read, {most}"))
 }
 
 /// The paths below `root` that end in `.yml` or `.yaml`, sorted; what cannot be read is left out.
@@ -243,6 +256,8 @@ fn lock(outcome: &Mutex<WalkOutcome>) -> std::sync::MutexGuard<'_, WalkOutcome> 
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::io::Read as _;
+    use std::path::PathBuf;
 
     use super::*;
 
@@ -250,10 +265,15 @@ mod tests {
 
     impl BlobVisitor for Collect<'_> {
         fn visit(&mut self, blob: Blob<'_>) {
+            let Text::File(mut file) = blob.text else {
+                panic!("a walk gives files");
+            };
+            let mut bytes = Vec::new();
+            file.read_to_end(&mut bytes).unwrap();
             self.0
                 .lock()
                 .unwrap()
-                .push((blob.path.to_string(), blob.bytes.len()));
+                .push((blob.path.to_string(), bytes.len()));
         }
     }
 

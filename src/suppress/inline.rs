@@ -2,7 +2,7 @@
 
 use memchr::memmem;
 
-use crate::model::{Position, Positions};
+use crate::model::{Position, Positions, Window};
 
 /// What every inline suppression begins with; a file without it has none.
 pub const MARKER: &str = "glpatrol:ignore";
@@ -16,6 +16,8 @@ const MAX_LENGTH: usize = 1024;
 /// How far before a marker the start of its line is looked for, in bytes: a file may be one line. What
 /// lies further off is code.
 const REACH: usize = 1024;
+
+const _: () = assert!(MAX_LENGTH <= super::REACH && REACH <= super::REACH);
 
 /// A well-formed comment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,26 +63,49 @@ impl InlineDefect {
     }
 }
 
-/// Reads every inline suppression of `text`, in order, and those that lack something.
+/// The inline suppressions of one text, in order.
 ///
 /// A comment hides findings on its own line. One that stands alone, with nothing before its comment
 /// sign, hides findings on the next line.
-pub fn inline_comments(text: &[u8]) -> (Vec<InlineComment>, Vec<InlineDefect>) {
-    let mut comments = Vec::new();
-    let mut defects = Vec::new();
-    let mut positions = Positions::new(text);
-    for at in memmem::find_iter(text, MARKER).take(MAX_COMMENTS) {
-        let Some(alone) = comment_opening(&text[..at]) else {
-            continue;
-        };
-        let position = positions.at(at);
-        let rest = &text[at + MARKER.len()..text.len().min(at + MAX_LENGTH)];
+#[derive(Clone, Debug, Default)]
+pub struct InlineComments {
+    /// The well-formed ones.
+    pub comments: Vec<InlineComment>,
+    /// Those that lack something.
+    pub defects: Vec<InlineDefect>,
+    /// Markers seen so far, mentions in prose among them.
+    seen: usize,
+}
+
+impl InlineComments {
+    /// Reads the next window of the text; `positions` walks its bytes.
+    pub fn read(&mut self, window: &Window<'_>, mut positions: Positions<'_>) {
+        let text = window.bytes;
+        for at in memmem::find_iter(text, MARKER).filter(|at| window.owns(*at)) {
+            if self.seen == MAX_COMMENTS {
+                return;
+            }
+            self.seen += 1;
+            if let Some(alone) = comment_opening(&text[..at]) {
+                self.add(&text[at + MARKER.len()..], alone, positions.at(at));
+            }
+        }
+    }
+
+    /// Whether there was none of either kind.
+    pub const fn is_empty(&self) -> bool {
+        self.comments.is_empty() && self.defects.is_empty()
+    }
+
+    /// Adds the comment at `position`, of which `rest` follows the marker.
+    fn add(&mut self, rest: &[u8], alone: bool, position: Position) {
+        let rest = &rest[..rest.len().min(MAX_LENGTH - MARKER.len())];
         let rest = &rest[..memchr::memchr(b'\n', rest).unwrap_or(rest.len())];
         let rest = String::from_utf8_lossy(rest);
         let Some((rules, reason)) = rest.strip_prefix('[').and_then(|rest| rest.split_once(']'))
         else {
-            defects.push(InlineDefect::NoRule(position));
-            continue;
+            self.defects.push(InlineDefect::NoRule(position));
+            return;
         };
         let rules: Vec<String> = rules
             .split(',')
@@ -90,20 +115,18 @@ pub fn inline_comments(text: &[u8]) -> (Vec<InlineComment>, Vec<InlineDefect>) {
             .collect();
         let reason = without_closing(reason);
         if rules.is_empty() {
-            defects.push(InlineDefect::NoRule(position));
+            self.defects.push(InlineDefect::NoRule(position));
         } else if reason.is_empty() {
-            defects.push(InlineDefect::NoReason(position));
+            self.defects.push(InlineDefect::NoReason(position));
         } else {
-            let line = position.line + u64::from(alone);
-            comments.push(InlineComment {
-                line,
+            self.comments.push(InlineComment {
+                line: position.line + u64::from(alone),
                 position,
                 rules,
                 reason: reason.to_owned(),
             });
         }
     }
-    (comments, defects)
 }
 
 /// Whether the marker after `before` opens a comment, and if so whether it stands alone on its line.
@@ -144,9 +167,19 @@ mod tests {
         text.replace("@ignore", MARKER)
     }
 
+    fn whole(text: &str) -> InlineComments {
+        let text = marked(text);
+        let mut found = InlineComments::default();
+        found.read(
+            &Window::whole(text.as_bytes()),
+            Positions::new(text.as_bytes()),
+        );
+        found
+    }
+
     fn read(text: &str) -> Vec<(u64, String, String)> {
-        inline_comments(marked(text).as_bytes())
-            .0
+        whole(text)
+            .comments
             .into_iter()
             .map(|comment| (comment.line, comment.rules.join("+"), comment.reason))
             .collect()
@@ -190,20 +223,16 @@ mod tests {
     #[test]
     fn a_mention_in_prose_is_no_suppression() {
         assert_eq!(read("write `@ignore[a] reason` there"), []);
-        assert_eq!(
-            inline_comments(marked("the @ignore comment").as_bytes()).1,
-            []
-        );
+        assert_eq!(whole("the @ignore comment").defects, []);
     }
 
     #[test]
     fn what_lacks_rule_or_reason_hides_nothing_and_is_told() {
-        let (comments, defects) =
-            inline_comments(marked("a # @ignore why\nb # @ignore[x]\nc # @ignore[] y").as_bytes());
-        assert_eq!(comments, []);
+        let found = whole("a # @ignore why\nb # @ignore[x]\nc # @ignore[] y");
+        assert_eq!(found.comments, []);
         let at = |line, column| Position { line, column };
         assert_eq!(
-            defects,
+            found.defects,
             [
                 InlineDefect::NoRule(at(1, 5)),
                 InlineDefect::NoReason(at(2, 5)),

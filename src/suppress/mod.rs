@@ -20,8 +20,12 @@ use crate::model::{
 };
 use baseline::Baseline;
 
-pub use inline::{InlineComment, InlineDefect, MARKER, inline_comments};
+pub use inline::{InlineComment, InlineComments, InlineDefect, MARKER};
 pub use peers::{GITLEAKS_IGNORE, ListedPlace, gitleaks_ignore, peer_comment};
+
+/// How far from what it speaks of a comment is looked for, in bytes. A longer line is no line of a
+/// person, and the work for a token stays bounded in a file of one line.
+pub const REACH: usize = 4096;
 
 /// An `ignore` entry of the configuration.
 #[derive(Clone, Debug)]
@@ -320,6 +324,7 @@ mod tests {
 
     use super::*;
     use crate::model::{Confidence, Fingerprint, Provenance, RuleId, Severity, Span, Subject};
+    use crate::model::{Positions, Window};
 
     const TODAY: Date = jiff::civil::date(2026, 11, 20);
 
@@ -359,16 +364,19 @@ mod tests {
             .map(|hidden| hidden.reason)
     }
 
+    fn comments(text: &str) -> Vec<InlineComment> {
+        let mut inline = InlineComments::default();
+        let text = text.as_bytes();
+        inline.read(&Window::whole(text), Positions::new(text));
+        inline.comments
+    }
+
     #[test]
     fn a_comment_hides_its_rule_on_its_line_and_is_reported_otherwise() {
         // Put together here, so that this file holds no suppression of its own.
         let text = format!("a # {MARKER}[one] known\nb # {MARKER}[two] stale\n");
         let mut suppressions = Suppressions::new(TODAY);
-        suppressions.add_comments(
-            "f",
-            PathBase::SourceRoot,
-            inline_comments(text.as_bytes()).0,
-        );
+        suppressions.add_comments("f", PathBase::SourceRoot, comments(&text));
         suppressions.seal();
         assert_eq!(
             hides(&mut suppressions, &finding("one", "f", 1)).as_deref(),
@@ -386,8 +394,7 @@ mod tests {
     fn of_a_comment_only_the_rules_that_hide_nothing_are_told() {
         let text = format!("a # {MARKER}[one, two, three, fore] why\n");
         let mut suppressions = Suppressions::new(TODAY);
-        let comments = inline_comments(text.as_bytes()).0;
-        suppressions.add_comments("f", PathBase::SourceRoot, comments);
+        suppressions.add_comments("f", PathBase::SourceRoot, comments(&text));
         suppressions.seal();
         assert!(hides(&mut suppressions, &finding("one", "f", 1)).is_some());
         let unused = suppressions.unused(|claim| match claim {

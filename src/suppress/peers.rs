@@ -5,6 +5,7 @@
 
 use memchr::memmem;
 
+use super::REACH;
 use crate::model::Span;
 
 /// Comments that are one literal: gitleaks, betterleaks, trufflehog, kingfisher.
@@ -20,10 +21,6 @@ const MARKERS: [&str; 4] = [
 const PRAGMA: &str = "pragma:";
 const SECRET: &str = "pragma: allowlist secret";
 const NEXT_LINE: &str = "pragma: allowlist nextline secret";
-
-/// How far from a token a comment is looked for, in bytes. A longer line is no line of a person, and
-/// the work for a token stays bounded in a file of one line.
-const REACH: usize = 4096;
 
 /// The comment of another scanner that allows the token at `span`: on its line, or for detect-secrets
 /// on the line above.

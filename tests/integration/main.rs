@@ -7,6 +7,7 @@
 
 mod bad_input;
 mod baseline;
+mod big_files;
 mod cli;
 mod corpus;
 mod docs;

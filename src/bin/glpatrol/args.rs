@@ -6,7 +6,7 @@ use std::io::{self, IsTerminal as _};
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use glpatrol::config::InventoryFile;
+use glpatrol::config::{ByteSize, InventoryFile};
 use glpatrol::model::{Confidence, FailOn, Persona, Shard, ShardError, TokenKind};
 use glpatrol::output::Format;
 use glpatrol::rules::Analysis;
@@ -75,6 +75,10 @@ pub(crate) struct InputArguments {
     /// Skip what `.gitignore` and its kin name.
     #[arg(long)]
     pub(crate) respect_gitignore: bool,
+
+    /// The largest file that is read, such as `500MB` or `2GiB`; by default files of any size are.
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) max_file_size: Option<ByteSize>,
 
     /// The configuration; by default `.glpatrol.yml` at the root of the repository.
     #[arg(short, long, value_name = "FILE", help_heading = "Rules")]

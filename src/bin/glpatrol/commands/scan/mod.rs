@@ -3,12 +3,11 @@
 mod fleet;
 
 use std::collections::BTreeSet;
-use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use glpatrol::config::{Baseline, Config};
-use glpatrol::engine::{self, ConfigFile, ScanRequest, Stdin};
+use glpatrol::engine::{self, ConfigFile, ScanRequest};
 use glpatrol::model::{Confidence, Persona, Report};
 use glpatrol::output::{self, Format, Style};
 use glpatrol::rules::{Analysis, RuleSet};
@@ -100,23 +99,15 @@ pub(crate) fn files(arguments: &InputArguments) -> Vec<PathBuf> {
         .collect()
 }
 
-/// The text on standard input, where a PATH is `-`.
-fn stdin(arguments: &InputArguments) -> anyhow::Result<Option<Stdin>> {
+/// What reports call standard input, where a PATH is `-`.
+fn stdin(arguments: &InputArguments) -> anyhow::Result<Option<String>> {
     if files(arguments).len() == arguments.paths.len() {
         return Ok(None);
     }
     if !arguments.analyses().contains(&Analysis::Leaks) {
         bail!("standard input is searched for leaked tokens alone; add `leaks` to `--only`");
     }
-    let mut bytes = Vec::new();
-    io::stdin()
-        .lock()
-        .read_to_end(&mut bytes)
-        .context("cannot read standard input")?;
-    Ok(Some(Stdin {
-        name: arguments.stdin_name.clone(),
-        bytes,
-    }))
+    Ok(Some(arguments.stdin_name.clone()))
 }
 
 /// The day that "today" means.
@@ -148,6 +139,10 @@ fn request(arguments: &InputArguments, today: Date, config: &mut Config) -> Scan
         respect_gitignore: arguments.respect_gitignore || config.respect_gitignore == Some(true),
         untrusted: arguments.untrusted,
         strict: arguments.strict,
+        max_file_size: arguments
+            .max_file_size
+            .or(config.max_file_size)
+            .map(|size| size.0),
         jobs: arguments.jobs,
     }
 }
