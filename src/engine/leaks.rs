@@ -16,6 +16,9 @@ use crate::model::{
 use crate::source::{Blob, BlobVisitor, Text, TextReader, WindowSize};
 use crate::suppress::InlineComments;
 
+/// What a further place of a token is there for.
+pub(super) const SAME_TOKEN: &str = "the same token";
+
 /// How far a run has come, for whoever shows it; written by every thread, read by any.
 #[derive(Debug, Default)]
 pub struct Progress {
@@ -210,7 +213,7 @@ pub(super) fn findings(sightings: Vec<Sighting>) -> Vec<Finding> {
             let related = sightings
                 .map(|sighting| Label {
                     location: sighting.location,
-                    message: "the same token".into(),
+                    message: SAME_TOKEN.into(),
                 })
                 .collect();
             let subject = Subject::Token(digest);
@@ -247,7 +250,7 @@ fn surest(sightings: &[Sighting]) -> &Sighting {
 }
 
 /// What is wrong, in one line.
-fn message(leak: &Leak, occurrences: usize) -> String {
+pub(super) fn message(leak: &Leak, occurrences: usize) -> String {
     let what = match leak.kinds.as_slice() {
         [] => leak.noun.as_deref().unwrap_or("token"),
         [kind] => kind.noun(),

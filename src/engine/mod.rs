@@ -16,6 +16,7 @@ mod inspect;
 mod inventories;
 mod judge;
 mod leaks;
+mod merge;
 mod request;
 mod scope;
 mod settings;
@@ -45,10 +46,11 @@ use leaks::{Harvest, Search, not_read};
 use scope::{Scope, SourceTable};
 use tried::Tried;
 
-pub use crate::source::{FleetEntry, FleetError, fleet as find_fleet};
+pub use crate::source::{FleetEntry, FleetError, fleet as find_fleet, read_named as read_report};
 pub use fleet::{FleetRequest, Plan, scan_fleet};
 pub use inspect::inspect;
 pub use leaks::Progress;
+pub use merge::{merge_fleets, merge_reports};
 pub use request::ScanRequest;
 pub use settings::{
     BaselineError, ConfigFile, find_config, load_baseline, load_config, scanned_folders,

@@ -1,7 +1,6 @@
 //! Findings, what policies report before they are findings, and the words that rank both.
 
 use std::fmt;
-use std::str::FromStr;
 use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
@@ -26,45 +25,6 @@ impl UnknownWord {
             word: word.into(),
         }
     }
-}
-
-/// Declares an ordered enum of words that options, files and reports share.
-macro_rules! words {
-    ($(#[$meta:meta])* $name:ident, $what:literal: $($(#[$doc:meta])* $variant:ident = $word:literal,)+) => {
-        $(#[$meta])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
-        pub enum $name {
-            $($(#[$doc])* #[serde(rename = $word)] $variant,)+
-        }
-
-        impl $name {
-            /// Every value, lowest first.
-            pub const ALL: &[Self] = &[$(Self::$variant,)+];
-
-            /// The word in options, files and reports.
-            pub const fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $word,)+ }
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.pad(self.as_str())
-            }
-        }
-
-        impl FromStr for $name {
-            type Err = UnknownWord;
-
-            fn from_str(text: &str) -> Result<Self, UnknownWord> {
-                Self::ALL
-                    .iter()
-                    .copied()
-                    .find(|word| word.as_str() == text)
-                    .ok_or_else(|| UnknownWord::new($what, text))
-            }
-        }
-    };
 }
 
 words! {
@@ -166,6 +126,12 @@ impl Fingerprint {
             }
         }
         Self(hex(&hasher.finalize()))
+    }
+
+    /// The fingerprint that `text` spells, if it spells one.
+    pub fn parse(text: &str) -> Option<Self> {
+        let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+        (text.len() == 64 && text.bytes().all(is_digit)).then(|| Self(text.to_owned()))
     }
 
     /// 64 hexadecimal digits.
@@ -330,7 +296,7 @@ pub struct Suppressed {
 }
 
 /// One problem, ready to be shown.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     /// The rule.
     pub rule: RuleId,

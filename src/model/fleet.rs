@@ -26,6 +26,16 @@ impl FailOn {
         matches!(self, Self::Severity(lowest) if severity >= lowest)
     }
 
+    /// The one that more findings reach.
+    #[must_use]
+    pub fn stricter(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Severity(one), Self::Severity(other)) => Self::Severity(one.min(other)),
+            (Self::Never, other) => other,
+            (one, Self::Never) => one,
+        }
+    }
+
     /// The word in options, files and reports.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -64,7 +74,7 @@ pub struct VersionControl {
 }
 
 /// The report of one repository of several, or of what stands where one was meant.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Member {
     /// Its path relative to the list or folder that named it: what shards go by.
     pub name: Arc<str>,
@@ -174,6 +184,9 @@ pub enum ShardError {
         /// How many there are.
         total: u32,
     },
+    /// Parts of two wholes.
+    #[error("shards of {0} and shards of {1} are no parts of the same whole")]
+    Mixed(u32, u32),
 }
 
 /// Which parts of a whole a fleet holds.
@@ -189,6 +202,29 @@ impl Shards {
     /// The numbers of those that were not scanned.
     pub fn missing(&self) -> impl Iterator<Item = u32> {
         (1..=self.total).filter(|index| !self.scanned.contains(index))
+    }
+}
+
+impl Shards {
+    /// All parts that `parts` hold; `None` for the whole, of which each `None` is one already.
+    ///
+    /// # Errors
+    ///
+    /// Where they are not parts of the same whole.
+    pub fn join(parts: impl IntoIterator<Item = Option<Self>>) -> Result<Option<Self>, ShardError> {
+        let mut joined: Option<Self> = None;
+        for part in parts.into_iter().flatten() {
+            // `total` and `scanned` may come from a report.
+            for index in &part.scanned {
+                Shard::new(*index, part.total)?;
+            }
+            match &mut joined {
+                None => joined = Some(part),
+                Some(joined) if joined.total == part.total => joined.scanned.extend(part.scanned),
+                Some(joined) => return Err(ShardError::Mixed(joined.total, part.total)),
+            }
+        }
+        Ok(joined.filter(|joined| joined.missing().next().is_some()))
     }
 }
 
@@ -287,6 +323,21 @@ mod tests {
             scanned: [1, 4].into(),
         };
         assert_eq!(shards.missing().collect::<Vec<_>>(), [2, 3, 5]);
-        assert_eq!(Shards::from(Shard::new(2, 2).unwrap()).missing().count(), 1);
+        let part = |text: &str| Some(Shards::from(text.parse::<Shard>().unwrap()));
+        let joined = Shards::join([part("3/3"), None, part("1/3")])
+            .unwrap()
+            .unwrap();
+        assert_eq!(joined.missing().collect::<Vec<_>>(), [2]);
+        assert_eq!(Shards::join([Some(joined), part("2/3")]), Ok(None));
+        assert_eq!(Shards::join([None, None]), Ok(None));
+        assert_eq!(
+            Shards::join([part("1/2"), part("2/3")]),
+            Err(ShardError::Mixed(2, 3))
+        );
+        let odd = Shards {
+            total: u32::MAX,
+            scanned: [1].into(),
+        };
+        assert!(Shards::join([Some(odd)]).is_err());
     }
 }

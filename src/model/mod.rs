@@ -3,6 +3,9 @@
 //! This module knows no file, format or terminal and imports nothing of the crate. All spans are
 //! bytes, half open; lines and columns are 1-based and columns count Unicode scalar values.
 
+#[macro_use]
+mod word;
+
 mod credential;
 mod facts;
 mod finding;

@@ -12,68 +12,43 @@ pub enum ProblemLevel {
     Note,
 }
 
-/// What kind of thing went wrong; reports group and cap by it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum ProblemClass {
+words! {
+    /// What kind of thing went wrong; reports group and cap by it.
+    ProblemClass, "class of problem":
     /// A file or folder could not be opened or read.
-    Unreadable,
+    Unreadable = "unreadable",
     /// A fifo, socket or device stood where a file is meant.
-    SpecialFile,
+    SpecialFile = "special-file",
     /// A folder links back to one above it.
-    Loop,
+    Loop = "loop",
     /// A CI file is not valid.
-    CiSyntax,
+    CiSyntax = "ci-syntax",
     /// A local include does not exist.
-    MissingInclude,
+    MissingInclude = "missing-include",
     /// Includes, `extends` or references go round in a circle or too deep.
-    CiResolution,
+    CiResolution = "ci-resolution",
     /// A limit stopped the work.
-    Limit,
+    Limit = "limit",
     /// An inventory is not valid.
-    InventorySyntax,
+    InventorySyntax = "inventory-syntax",
     /// A suppression without a reason.
-    Suppression,
+    Suppression = "suppression",
     /// The configuration of one repository of several is not valid.
-    Configuration,
+    Configuration = "configuration",
     /// Something lies outside of the scanned input.
-    Gap,
+    Gap = "gap",
     /// A Git repository is not there, damaged, or of a format that is not known.
-    Repository,
+    Repository = "git-repository",
     /// A folder that a Git repository borrows objects from is not there or not followed.
-    Alternate,
+    Alternate = "git-alternate",
     /// A Git pack or its index cannot be read.
-    Pack,
+    Pack = "git-pack",
     /// A Git object is missing, damaged or too big.
-    Object,
+    Object = "git-object",
     /// Refs of a Git repository cannot be read.
-    Refs,
+    Refs = "git-refs",
     /// A Git repository does not have its whole history: a shallow or partial clone.
-    History,
-}
-
-impl ProblemClass {
-    /// The id in reports.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Unreadable => "unreadable",
-            Self::SpecialFile => "special-file",
-            Self::Loop => "loop",
-            Self::CiSyntax => "ci-syntax",
-            Self::MissingInclude => "missing-include",
-            Self::CiResolution => "ci-resolution",
-            Self::Limit => "limit",
-            Self::InventorySyntax => "inventory-syntax",
-            Self::Suppression => "suppression",
-            Self::Configuration => "configuration",
-            Self::Gap => "gap",
-            Self::Repository => "git-repository",
-            Self::Alternate => "git-alternate",
-            Self::Pack => "git-pack",
-            Self::Object => "git-object",
-            Self::Refs => "git-refs",
-            Self::History => "git-history",
-        }
-    }
+    History = "git-history",
 }
 
 /// One thing that could not be read, resolved or believed. The rest of the work went on.

@@ -62,7 +62,7 @@ pub struct UnusedSuppression {
 }
 
 /// A finished, filtered and sorted result. Renderers decide nothing about it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
     /// Shown findings and suppressed ones, in report order.
     pub findings: Vec<Finding>,

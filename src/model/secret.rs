@@ -119,6 +119,11 @@ impl Mask {
         if secret >= 20 { 4 } else { 0 }
     }
 
+    /// The mask that a report of this program shows.
+    pub const fn from_report(text: String) -> Self {
+        Self(text)
+    }
+
     /// The masked text, of as many characters as the token.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -142,50 +147,31 @@ pub enum Checksum {
     Broken,
 }
 
-/// One reason to believe, or not to believe, that a text is a live token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Evidence {
+words! {
+    /// One reason to believe, or not to believe, that a text is a live token.
+    Evidence, "evidence":
     /// CRC-32, length field and routing payload agree.
-    ChecksumVerified,
+    ChecksumVerified = "checksum-verified",
     /// The shape of a routable token with a checksum, length or payload that does not hold.
-    ChecksumBroken,
+    ChecksumBroken = "checksum-broken",
     /// Exactly the length that GitLab makes.
-    ExactLength,
+    ExactLength = "exact-length",
     /// Only characters that GitLab's generator makes.
-    GeneratorAlphabet,
+    GeneratorAlphabet = "generator-alphabet",
     /// Holds `l`, `I`, `O` or `0`, which the generator never makes.
-    OutsideGeneratorAlphabet,
+    OutsideGeneratorAlphabet = "outside-generator-alphabet",
     /// Too few different characters, or one repeated.
-    LowVariety,
+    LowVariety = "low-variety",
     /// Runs such as `abcdef` or `123456`.
-    Sequence,
+    Sequence = "sequence",
     /// Reads like words or a slug.
-    Words,
+    Words = "words",
     /// Says of itself that it is a placeholder.
-    Placeholder,
+    Placeholder = "placeholder",
     /// Found by what stands next to it.
-    Context,
+    Context = "context",
     /// Put together from several string literals.
-    Split,
-}
-
-impl Evidence {
-    /// The name used in reports.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::ChecksumVerified => "checksum-verified",
-            Self::ChecksumBroken => "checksum-broken",
-            Self::ExactLength => "exact-length",
-            Self::GeneratorAlphabet => "generator-alphabet",
-            Self::OutsideGeneratorAlphabet => "outside-generator-alphabet",
-            Self::LowVariety => "low-variety",
-            Self::Sequence => "sequence",
-            Self::Words => "words",
-            Self::Placeholder => "placeholder",
-            Self::Context => "context",
-            Self::Split => "split",
-        }
-    }
+    Split = "split",
 }
 
 /// The identifiers in the payload of a routable token, read offline.

@@ -8,6 +8,7 @@
 mod human;
 mod inspection;
 mod json;
+mod merge;
 mod prose;
 #[cfg(test)]
 mod sample;
@@ -23,6 +24,7 @@ use crate::model::{Fleet, Report, UnknownWord};
 use crate::rules::RuleSet;
 
 pub use inspection::{write_human as write_inspection, write_json as write_inspection_json};
+pub use merge::{ReadError, Verdict, WrittenReport, WrittenSarif, read};
 
 /// A way to write a report down.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -483,6 +483,308 @@ fn people_get_one_page_with_a_head_for_each_and_one_summary() {
     );
 }
 
+/// Scans the whole and its three shards into files and merges the shards; the whole, the merged one.
+fn sharded(tree: &mut Tree, format: &str) -> (Run, Run) {
+    let mut merge = vec!["merge".to_owned(), "-f".to_owned(), format.to_owned()];
+    // The order of the reports means nothing.
+    for index in [3, 1, 2] {
+        let (shard, file) = (format!("{index}/3"), format!("{index}.{format}"));
+        let run = tree.scan(&["--repos", ".", "-f", format, "--shard", &shard]);
+        tree.bytes(&file, run.stdout.as_bytes());
+        merge.push(file);
+    }
+    let merged = Glpatrol::new().args(merge).dir(tree.path()).run();
+    for index in 1..=3 {
+        fs::remove_file(tree.path().join(format!("{index}.{format}"))).unwrap();
+    }
+    (tree.scan(&["--repos", ".", "-f", format]), merged)
+}
+
+fn merge(tree: &Tree, args: &[&str]) -> Run {
+    Glpatrol::new()
+        .args(["merge"])
+        .args(args)
+        .dir(tree.path())
+        .run()
+}
+
+#[test]
+fn merged_shards_are_the_whole_byte_for_byte() {
+    let mut tree = fleet();
+    for format in ["json", "sarif"] {
+        let (whole, merged) = sharded(&mut tree, format);
+        assert_eq!(merged.stderr, "");
+        assert!(
+            whole.stdout == merged.stdout,
+            "{}\n{}",
+            whole.stdout,
+            merged.stdout
+        );
+        assert_eq!((whole.code, merged.code), (1, 1));
+    }
+}
+
+#[test]
+fn merged_json_reads_in_every_format_as_the_whole_does() {
+    let mut tree = fleet();
+    for index in ["1/2", "2/2"] {
+        let run = tree.scan(&["--repos", ".", "-f", "json", "--shard", index]);
+        tree.bytes(&format!("out/{}.json", &index[..1]), run.stdout.as_bytes());
+    }
+    for format in ["human", "sarif", "json"] {
+        let merged = merge(&tree, &["out/2.json", "out/1.json", "-f", format]);
+        assert!(
+            merged.stdout == tree.scan(&["--repos", ".", "-f", format]).stdout,
+            "{format}"
+        );
+    }
+    let shown = merge(&tree, &["out/2.json", "-f", "human", "--allow-incomplete"]);
+    assert!(
+        shown.stdout.contains("; shard 2 of 2\n"),
+        "{}",
+        shown.stdout
+    );
+}
+
+#[test]
+fn the_exit_code_of_a_merge_is_that_of_the_scan() {
+    let mut tree = Tree::new();
+    repository(&mut tree, "a")
+        .file("a/a.sh", &leak(1))
+        .file("a/.glpatrol.yml", "scan: {fail-on: critical}\n");
+    repository(&mut tree, "b").file("b/a.txt", "nothing\n");
+    for (damaged, args, code) in [
+        (false, &[][..], 0),
+        (false, &["--fail-on", "high"], 1),
+        (true, &[], 3),
+        (true, &["--allow-incomplete"], 0),
+        (true, &["--fail-on", "low"], 1),
+        (true, &["--fail-on", "never"], 3),
+    ] {
+        if damaged {
+            tree.file("c/.git/HEAD", "ref: refs/heads/main\n");
+        }
+        for format in ["json", "sarif"] {
+            let scan = tree.scan(&[&["--repos", ".", "-f", format], args].concat());
+            let file = format!("report.{format}");
+            tree.bytes(
+                &file,
+                tree.scan(&["--repos", ".", "-f", format]).stdout.as_bytes(),
+            );
+            let merged = merge(&tree, &[&[file.as_str()], args].concat());
+            assert_eq!(
+                (scan.code, merged.code),
+                (code, code),
+                "{format} {args:?} {}",
+                merged.stderr
+            );
+        }
+    }
+}
+
+#[test]
+fn a_missing_shard_is_not_taken_for_a_clean_one() {
+    let mut tree = fleet();
+    for format in ["json", "sarif"] {
+        for index in ["1/4", "3/4"] {
+            let run = tree.scan(&["--repos", ".", "-f", format, "--shard", index]);
+            tree.bytes(&format!("{}.{format}", &index[..1]), run.stdout.as_bytes());
+        }
+        let [one, third] = ["1", "3"].map(|shard| format!("{shard}.{format}"));
+        let run = merge(&tree, &[&one, &third]);
+        assert_eq!((run.code, run.stdout.as_str()), (2, ""));
+        assert!(
+            run.stderr.contains("of 4 shards these are missing: 2, 4;"),
+            "{}",
+            run.stderr
+        );
+        let part = merge(&tree, &[&one, &third, "--allow-incomplete"]);
+        assert_eq!(part.code, 1);
+        // What was merged without them can be completed later.
+        tree.bytes(&format!("part.{format}"), part.stdout.as_bytes());
+        let again = merge(&tree, &[&format!("part.{format}"), "--fail-on", "never"]);
+        assert_eq!(again.code, 2);
+    }
+}
+
+#[test]
+fn reports_that_do_not_fit_are_refused_by_name() {
+    let mut tree = fleet();
+    let json = tree.scan(&["--repos", ".", "-f", "json"]).stdout;
+    let sarif = tree.scan(&["--repos", ".", "-f", "sarif"]).stdout;
+    let single = tree.scan(&["ops", "-f", "json"]).stdout;
+    let version = format!("\"version\":\"{}\"", env!("CARGO_PKG_VERSION"));
+    let other = json.replacen(&version, "\"version\":\"0.0.1\"", 1);
+    tree.bytes("fleet.json", json.as_bytes())
+        .bytes("cut.json", &json.as_bytes()[..json.len() / 2])
+        .bytes("cut.sarif", &sarif.as_bytes()[..sarif.len() / 2])
+        .bytes("log.sarif", sarif.as_bytes())
+        .bytes("single.json", single.as_bytes())
+        .bytes("old.json", other.as_bytes())
+        .bytes(
+            "old.sarif",
+            sarif.replace(&version, "\"version\":\"0.0.1\"").as_bytes(),
+        )
+        .bytes(
+            "foreign.sarif",
+            sarif
+                .replace("\"name\":\"glpatrol\"", "\"name\":\"x\"")
+                .as_bytes(),
+        )
+        .bytes(
+            "bad.sarif",
+            sarif
+                .replace("\"severity\":\"high\"", "\"severity\":\"dire\"")
+                .as_bytes(),
+        )
+        .bytes("empty.json", b"")
+        .bytes("list.json", b"[]")
+        .bytes("binary.json", b"{\xff}")
+        .bytes("other.json", b"{\"a\": 1}")
+        .bytes("deep.json", "[".repeat(100_000).as_bytes());
+    tree.bytes(
+        "deeper.json",
+        format!("{{\"runs\":{}", "[".repeat(100_000)).as_bytes(),
+    );
+    for (args, told) in [
+        (
+            &["cut.json"][..],
+            "`cut.json`: is damaged: EOF while parsing",
+        ),
+        (&["fleet.json", "cut.json"], "`cut.json`: is damaged"),
+        (&["cut.sarif"], "`cut.sarif`: is damaged"),
+        (
+            &["bad.sarif"],
+            "`bad.sarif`: is damaged: a result has no severity",
+        ),
+        (&["empty.json"], "the file is empty"),
+        (&["list.json"], "is no SARIF or JSON report of glpatrol"),
+        (&["other.json"], "is no SARIF or JSON report of glpatrol"),
+        (&["foreign.sarif"], "is no SARIF or JSON report of glpatrol"),
+        (&["deep.json"], "is no SARIF or JSON report of glpatrol"),
+        (&["deeper.json"], "`deeper.json`: is damaged"),
+        (&["binary.json"], "is not UTF-8"),
+        (&["old.json"], "was written by glpatrol 0.0.1"),
+        (&["old.sarif"], "was written by glpatrol 0.0.1"),
+        (&["gone.json"], "cannot open `gone.json`"),
+        (
+            &["fleet.json", "log.sarif"],
+            "`fleet.json` is a JSON report of several repositories and `log.sarif` a SARIF log",
+        ),
+        (&["single.json", "fleet.json"], "merge reports of one kind"),
+        (&["log.sarif", "-f", "human"], "merge reports in JSON"),
+        (&[], "REPORT"),
+    ] {
+        let run = merge(&tree, args);
+        assert_eq!((run.code, run.stdout.as_str()), (2, ""), "{args:?}");
+        assert!(run.stderr.contains(told), "{args:?} {}", run.stderr);
+    }
+    assert_eq!(
+        merge(&tree, &["fleet.json", "-o", "merged.json", "-q"]).code,
+        1
+    );
+    assert_eq!(tree.read("merged.json"), json.as_bytes());
+}
+
+#[test]
+fn two_scans_of_one_repository_become_one_report() {
+    let mut tree = Tree::new();
+    repository(&mut tree, "app")
+        .file("app/src/a.sh", &leak(1))
+        .file("app/src/b.sh", &leak(2))
+        .file("app/docs/a.md", &leak(1))
+        .file(
+            "app/docs/c.md",
+            &format!(
+                "{}# {} glpatrol:ignore[leaked-deploy-token] sample\n",
+                leak(3),
+                leak(2).trim()
+            ),
+        )
+        .file("app/.gitlab-ci.yml", "job:\n  script:\n  - env\n");
+    for format in ["json", "sarif"] {
+        let scan = |args: &[&str]| tree.scan(&[&["-f", format], args].concat()).stdout;
+        let (src, docs) = (scan(&["app/src"]), scan(&["app/docs"]));
+        let both = scan(&["app/src", "app/docs"]);
+        let ci = scan(&["app", "--only", "ci"]);
+        let leaks = scan(&["app", "--only", "leaks"]);
+        let ci_and_leaks = scan(&["app", "--only", "ci,leaks"]);
+        tree.bytes("src", src.as_bytes())
+            .bytes("docs", docs.as_bytes())
+            .bytes("ci", ci.as_bytes())
+            .bytes("leaks", leaks.as_bytes());
+        let merged = merge(&tree, &["src", "docs"]).stdout;
+        assert!(merged == both, "{format}\n{merged}\n{both}");
+        // The same report twice counts once.
+        assert!(
+            merge(&tree, &["docs", "src", "docs"]).stdout == both,
+            "{format}"
+        );
+        assert!(merge(&tree, &["src", "src"]).stdout == src, "{format}");
+        let merged: Value = serde_json::from_str(&merge(&tree, &["leaks", "ci"]).stdout).unwrap();
+        let whole: Value = serde_json::from_str(&ci_and_leaks).unwrap();
+        for path in [
+            "/findings",
+            "/rules",
+            "/runs/0/results",
+            "/runs/0/tool",
+            "/runs/0/taxonomies",
+            "/runs/0/invocations",
+        ] {
+            assert_eq!(merged.pointer(path), whole.pointer(path), "{format} {path}");
+        }
+    }
+}
+
+#[test]
+fn scans_of_two_commits_are_a_report_of_neither() {
+    let mut tree = Tree::new();
+    repository(&mut tree, "app")
+        .file("app/a.sh", &leak(1))
+        .file(
+            "app/.git/config",
+            "[remote \"origin\"]\nurl = git@gitlab.example:app.git\n",
+        );
+    for format in ["json", "sarif"] {
+        tree.file("app/.git/refs/heads/main", ID);
+        let scan = |tree: &Tree| tree.scan(&["--repos", ".", "-f", format]).stdout;
+        let before = scan(&tree);
+        tree.file("app/.git/refs/heads/main", &ID.replace('0', "f"))
+            .file("app/b.sh", &leak(2));
+        let after = scan(&tree);
+        tree.bytes("before", before.as_bytes())
+            .bytes("after", after.as_bytes());
+        let merged = json(&merge(&tree, &["before", "after"]));
+        let pointer = |path: &str| merged.pointer(path).cloned().unwrap_or_default();
+        fs::remove_file(tree.path().join("app/b.sh")).unwrap();
+        fs::remove_file(tree.path().join("before")).unwrap();
+        fs::remove_file(tree.path().join("after")).unwrap();
+        if format == "json" {
+            let app = named(&merged, "app");
+            assert_eq!(
+                (&app["branch"], &app["revision"]),
+                (&"main".into(), &Value::Null)
+            );
+            assert_eq!(list(&app["findings"]).len(), 2);
+            assert_eq!(app["findings"][0]["occurrences"], 1);
+        } else {
+            assert_eq!(
+                pointer("/runs/0/properties/repository/revision"),
+                Value::Null
+            );
+            assert_eq!(
+                pointer("/runs/0/versionControlProvenance/0"),
+                serde_json::json!({
+                    "branch": "main",
+                    "mappedTo": {"uriBaseId": "%SRCROOT%"},
+                    "repositoryUri": "ssh://gitlab.example/app.git",
+                })
+            );
+            assert_eq!(list(&pointer("/runs/0/results")).len(), 2);
+        }
+    }
+}
+
 /// Repositories that Git itself made.
 #[test]
 fn repositories_made_by_git_are_described_as_git_does() {

@@ -28,12 +28,22 @@ fn ci_runs_the_test_command_of_the_readme() {
 
 #[test]
 fn options_in_documents_exist() {
-    let help: String = [&["scan"][..], &["inspect"], &["baseline", "create"]]
-        .iter()
-        .map(|command| Glpatrol::new().args(*command).args(["--help"]).run().stdout)
-        .collect();
+    let help: String = [
+        &["scan"][..],
+        &["inspect"],
+        &["merge"],
+        &["baseline", "create"],
+    ]
+    .iter()
+    .map(|command| Glpatrol::new().args(*command).args(["--help"]).run().stdout)
+    .collect();
     let option = Regex::new(r"(?:^|[\s`])(--[a-z][a-z-]+)").unwrap();
-    let documents = ["README.md", "action.yml", ".pre-commit-hooks.yaml"];
+    let documents = [
+        "README.md",
+        "action.yml",
+        ".pre-commit-hooks.yaml",
+        "docs/many-repositories.md",
+    ];
     for document in documents {
         let text = fs::read_to_string(root().join(document)).unwrap();
         for line in text

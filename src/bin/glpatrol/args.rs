@@ -29,6 +29,8 @@ pub(crate) enum Command {
     Scan(Box<ScanArguments>),
     #[command(subcommand)]
     Baseline(Box<BaselineCommand>),
+    /// Join reports of several runs, such as the shards of many repositories, into one.
+    Merge(MergeArguments),
     /// Say what a token is, from standard input: kind, checksum, ids, how to revoke it.
     Inspect(InspectArguments),
     /// List, show or test rules.
@@ -299,6 +301,45 @@ enum ColorChoice {
     Auto,
     Always,
     Never,
+}
+
+/// Join reports of several runs into the one that a single run would have written.
+///
+/// All of them are SARIF or all of them JSON, written by this version. Those of several repositories are
+/// joined by name, sorted; results of the same repository by their fingerprints. A shard that is missing
+/// is an error.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Exit codes: 0 clean · 1 findings at or above --fail-on · 2 could not merge · \
+                        3 something asked for was not read"
+)]
+pub(crate) struct MergeArguments {
+    /// What `scan` wrote with `-f json` or `-f sarif`.
+    #[arg(value_name = "REPORT", required = true)]
+    pub(crate) reports: Vec<PathBuf>,
+
+    /// Format of the merged report, by default that of the reports; SARIF stays SARIF.
+    #[arg(short, long, value_name = "FORMAT", help_heading = "Output")]
+    pub(crate) format: Option<Format>,
+
+    /// Where it goes; `-` is standard output, the default.
+    #[arg(short, long, value_name = "FILE", help_heading = "Output")]
+    pub(crate) output: Option<PathBuf>,
+
+    /// Lowest severity that makes the run fail; by default what each repository's scan went by.
+    #[arg(long, value_name = "SEVERITY", help_heading = "Findings")]
+    pub(crate) fail_on: Option<FailOn>,
+
+    /// Merge without shards that are missing, and exit 0 instead of 3 when something was not read.
+    #[arg(long, help_heading = "Findings")]
+    pub(crate) allow_incomplete: bool,
+
+    /// A rule file or a folder of them, as the scans had it. Repeatable.
+    #[arg(long, value_name = "PATH", help_heading = "Rules")]
+    pub(crate) rules: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) display: DisplayArguments,
 }
 
 /// Say what a token is: kind, form, checksum, the ids in it, what it opens, how to revoke it.

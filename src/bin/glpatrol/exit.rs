@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use glpatrol::engine;
 use glpatrol::model::{FailOn, Fleet, Report};
-use glpatrol::output;
+use glpatrol::output::{self, Verdict};
 
 /// How a command ended, the best first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -21,16 +21,39 @@ pub(crate) enum Outcome {
 impl Outcome {
     /// What a report comes to; findings outrank what was not read.
     pub(crate) fn of(report: &Report, fail_on: FailOn, allow_incomplete: bool) -> Self {
-        if report
-            .active()
-            .any(|finding| fail_on.reached_by(finding.severity))
-        {
+        let verdict = Verdict {
+            fail_on,
+            worst: report.active().map(|finding| finding.severity).max(),
+            complete: report.is_complete(),
+        };
+        Self::of_verdict(verdict, allow_incomplete)
+    }
+
+    fn of_verdict(verdict: Verdict, allow_incomplete: bool) -> Self {
+        let reached = |worst| verdict.fail_on.reached_by(worst);
+        if verdict.worst.is_some_and(reached) {
             Self::Findings
-        } else if !allow_incomplete && !report.is_complete() {
+        } else if !allow_incomplete && !verdict.complete {
             Self::Incomplete
         } else {
             Self::Clean
         }
+    }
+
+    /// What the runs of a merged log come to: the worst of them. `fail_on` outranks what each of them
+    /// says.
+    pub(crate) fn of_verdicts(
+        verdicts: impl Iterator<Item = Verdict>,
+        fail_on: Option<FailOn>,
+        allow_incomplete: bool,
+    ) -> Self {
+        verdicts
+            .map(|verdict| {
+                let fail_on = fail_on.unwrap_or(verdict.fail_on);
+                Self::of_verdict(Verdict { fail_on, ..verdict }, allow_incomplete)
+            })
+            .max()
+            .unwrap_or(Self::Clean)
     }
 
     /// What the reports of several repositories come to: the worst of them. `fail_on` outranks what

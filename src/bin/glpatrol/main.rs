@@ -17,6 +17,7 @@ fn main() -> ExitCode {
     let result = match arguments.command {
         Command::Scan(scan) => commands::scan::run(&scan),
         Command::Baseline(baseline) => commands::baseline::run(&baseline),
+        Command::Merge(merge) => commands::merge::run(&merge),
         Command::Inspect(inspect) => commands::inspect::run(&inspect),
         Command::Rules(RulesCommand::List(list)) => commands::rules::list(&list),
         Command::Rules(RulesCommand::Show(show)) => commands::rules::show(&show),

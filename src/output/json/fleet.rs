@@ -11,7 +11,7 @@ use crate::output::{prose, sanitize};
 use crate::rules::{Rule, RuleSet};
 
 /// The name and version of the schema.
-pub(super) const SCHEMA: &str = "glpatrol/fleet/v1";
+pub(in crate::output) const SCHEMA: &str = "glpatrol/fleet/v1";
 
 /// Writes the reports as one line of JSON.
 pub(in crate::output) fn write_fleet(

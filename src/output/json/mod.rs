@@ -6,6 +6,7 @@
 //! program is no change of the schema. `null` stands for what does not apply.
 
 mod fleet;
+mod read;
 
 use std::io::{self, Write};
 
@@ -18,10 +19,11 @@ use crate::model::{
 };
 use crate::rules::{Rule, RuleSet};
 
-pub(super) use fleet::write_fleet;
+pub(super) use fleet::{SCHEMA as FLEET_SCHEMA, write_fleet};
+pub(super) use read::{read_fleet, read_report};
 
 /// The name and version of the schema.
-const SCHEMA: &str = "glpatrol/report/v1";
+pub(super) const SCHEMA: &str = "glpatrol/report/v1";
 
 /// Writes the report as one line of JSON.
 pub(super) fn write(report: &Report, rules: &RuleSet, out: &mut dyn Write) -> io::Result<()> {
@@ -364,10 +366,7 @@ struct ProblemJson<'r> {
 impl<'r> ProblemJson<'r> {
     fn new(problem: &'r Problem) -> Self {
         Self {
-            level: match problem.level {
-                ProblemLevel::Error => "error",
-                ProblemLevel::Note => "note",
-            },
+            level: level_word(problem.level),
             class: problem.class.as_str(),
             path: &problem.path,
             base: base_word(problem.base),
@@ -421,6 +420,13 @@ impl StatsJson {
             tokens: stats.tokens,
             special_files: stats.special_files,
         }
+    }
+}
+
+const fn level_word(level: ProblemLevel) -> &'static str {
+    match level {
+        ProblemLevel::Error => "error",
+        ProblemLevel::Note => "note",
     }
 }
 

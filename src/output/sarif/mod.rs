@@ -7,6 +7,8 @@
 //! or reject is cut here, and a notification counts it. This folder alone knows the types of
 //! `serde-sarif`.
 
+mod join;
+mod merge;
 mod notices;
 mod repository;
 mod result;
@@ -19,6 +21,7 @@ use serde::ser::{Serialize, SerializeStruct as _, Serializer};
 use serde_json::{Value, json};
 use serde_sarif::sarif;
 
+pub(super) use self::merge::{SarifLog, merge, read, verdicts, writers};
 use self::notices::Notices;
 use self::rules::Catalogue;
 use super::{prose, sanitize, uri};

@@ -187,7 +187,7 @@ fn weakness(cwe: u32) -> sarif::ReportingDescriptor {
     }
 }
 
-fn cwe_reference() -> sarif::ToolComponentReference {
+pub(super) fn cwe_reference() -> sarif::ToolComponentReference {
     sarif::ToolComponentReference {
         name: Some("CWE".to_owned()),
         index: Some(0),

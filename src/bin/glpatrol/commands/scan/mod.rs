@@ -173,7 +173,7 @@ fn destinations(
     Ok(reports)
 }
 
-fn style(display: &DisplayArguments, destination: &Destination) -> Style {
+pub(super) fn style(display: &DisplayArguments, destination: &Destination) -> Style {
     let on_stdout = matches!(destination, Destination::Stdout);
     let terminal = terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
     Style {
