@@ -13,13 +13,11 @@
 use memchr::{memchr, memchr2, memmem, memrchr};
 
 use super::alphabet::{is_word, run_length};
+use super::assignment::{REACH, assigned, next_word, passed, trim_blanks, unquote};
 use super::evidence::Verdict;
 use super::runner_config;
 use crate::model::Span;
 use crate::rules::{Alphabet, Context};
-
-/// How far from its word a matcher looks, to either side.
-const REACH: usize = 512;
 
 /// Called with the offset of each value.
 type Found<'f> = &'f mut dyn FnMut(usize);
@@ -53,9 +51,19 @@ pub(super) const PLACES: &[Place] = &[
         values: oauth_url,
     },
     Place {
+        context: Context::OauthUrl,
+        words: &["@gitlab"],
+        values: gitlab_url,
+    },
+    Place {
         context: Context::DeployTokenUrl,
         words: &["deploy-token-"],
         values: deploy_token_url,
+    },
+    Place {
+        context: Context::DeployTokenUrl,
+        words: &["OY-TOKEN", "oy-Token"],
+        values: deploy_token_header,
     },
     Place {
         context: Context::JobToken,
@@ -63,9 +71,25 @@ pub(super) const PLACES: &[Place] = &[
         values: job_token,
     },
     Place {
+        context: Context::JobToken,
+        words: &["JOB-TOKEN", "Job-Token"],
+        values: job_token_header,
+    },
+    Place {
         context: Context::TokenVariable,
         words: &["GITLAB_", "gitlab_", "GL_TOKEN"],
         values: token_variable,
+    },
+    Place {
+        context: Context::TokenVariable,
+        words: &[
+            "abToken",
+            "abAccessToken",
+            "abApiToken",
+            "ab-token",
+            "ab.token",
+        ],
+        values: token_setting,
     },
     Place {
         context: Context::Netrc,
@@ -76,6 +100,11 @@ pub(super) const PLACES: &[Place] = &[
         context: Context::NpmRegistry,
         words: &["_authToken"],
         values: npm_registry,
+    },
+    Place {
+        context: Context::NpmRegistry,
+        words: &["npmAuthToken"],
+        values: yarn_registry,
     },
     Place {
         context: Context::TriggerCall,
@@ -135,6 +164,30 @@ fn oauth_url(text: &[u8], word: usize, found: Found<'_>) {
         .for_each(found);
 }
 
+/// `https://somebody:…@gitlab.example` and `https://…@gitlab.example`, of users that no other place knows.
+fn gitlab_url(text: &[u8], word: usize, found: Found<'_>) {
+    let before = &text[word.saturating_sub(REACH)..word];
+    let value = before
+        .iter()
+        .rev()
+        .take(65)
+        .take_while(|byte| is_word(**byte));
+    let value = word - value.count();
+    let Some(user) = text[..value].strip_suffix(b":") else {
+        if text[..value].ends_with(b"://") {
+            found(value);
+        }
+        return;
+    };
+    let is_of_user = |byte: &&u8| byte.is_ascii_alphanumeric() || b"_-.+%".contains(byte);
+    let name = user.iter().rev().take(64).take_while(is_of_user).count();
+    let (address, name) = user.split_at(user.len() - name);
+    let is_known = name == b"oauth2" || name == b"gitlab-ci-token" || name.starts_with(b"gitlab+");
+    if address.ends_with(b"://") && !is_known {
+        found(value);
+    }
+}
+
 /// `https://gitlab+deploy-token-7:…@`, also with an encoded `+`.
 fn deploy_token_url(text: &[u8], word: usize, found: Found<'_>) {
     let before = &text[..word];
@@ -146,6 +199,20 @@ fn deploy_token_url(text: &[u8], word: usize, found: Found<'_>) {
     if colon > number && text.get(colon) == Some(&b':') {
         userinfo(text, colon + 1).into_iter().for_each(found);
     }
+}
+
+/// A `Deploy-Token` header.
+fn deploy_token_header(text: &[u8], word: usize, found: Found<'_>) {
+    if ends_with(&text[..word], b"depl") {
+        let name = word + "OY-TOKEN".len();
+        assigned(text, name).into_iter().for_each(found);
+    }
+}
+
+/// A `Job-Token` header.
+fn job_token_header(text: &[u8], word: usize, found: Found<'_>) {
+    let name = word + "JOB-TOKEN".len();
+    assigned(text, name).into_iter().for_each(found);
 }
 
 /// `https://gitlab-ci-token:…@`, and assignments to `CI_JOB_TOKEN`.
@@ -177,6 +244,28 @@ fn token_variable(text: &[u8], word: usize, found: Found<'_>) {
             .into_iter()
             .for_each(found);
     }
+}
+
+/// Assignments to `gitlabToken`, `gitlabAccessToken`, `gitlab.token`; and the hosts with their tokens
+/// of `gitlab-token` in Composer's `auth.json`.
+fn token_setting(text: &[u8], word: usize, found: Found<'_>) {
+    if !ends_with(&text[..word], b"gitl") {
+        return;
+    }
+    let name = &text[word..];
+    let end = word + run_length(Alphabet::Base64url, &name[3..], 48) + 3;
+    if !ends_with(&text[..end], b"token") {
+        return;
+    }
+    let rest = trim_blanks(unquote(&text[end..]));
+    let block = rest.strip_prefix(b":").map(trim_blanks);
+    let Some(block) = block.and_then(|block| block.strip_prefix(b"{")) else {
+        return assigned(text, end).into_iter().for_each(found);
+    };
+    let from = text.len() - block.len();
+    let block = &block[..block.len().min(REACH)];
+    let block = &block[..memchr(b'}', block).unwrap_or(block.len())];
+    memchr::memchr_iter(b'"', block).for_each(|quote| found(from + quote + 1));
 }
 
 /// The value of `default` in the block of a variable of Terraform whose name ends at `at`.
@@ -232,6 +321,14 @@ fn npm_registry(text: &[u8], word: usize, found: Found<'_>) {
     }
 }
 
+/// `npmAuthToken` of a registry in `.yarnrc.yml`, whose address is the key above.
+fn yarn_registry(text: &[u8], word: usize, found: Found<'_>) {
+    if is_near_api(text, word) {
+        let name = word + "npmAuthToken".len();
+        assigned(text, name).into_iter().for_each(found);
+    }
+}
+
 /// `token=…` of a call that starts a pipeline: in its address, or in a form of the same command.
 fn trigger_call(text: &[u8], word: usize, found: Found<'_>) {
     const NAME: &[u8] = b"token=";
@@ -276,93 +373,6 @@ fn api_call(text: &[u8], word: usize, found: Found<'_>) {
         .filter(|value| is_hex64(text, *value) && is_near_api(text, word))
         .into_iter()
         .for_each(found);
-}
-
-/// The value that is assigned to the name that ends at `at`, where that is what follows:
-/// `=`, `:`, `:=`, `=>`, the comma between arguments, the end of an element, what a program or shell
-/// takes where the name has no value; also `value:` on the next line, as in a list of environment
-/// variables.
-fn assigned(text: &[u8], at: usize) -> Option<usize> {
-    const SIGNS: [&[u8]; 13] = [
-        b"%3D", b"=3D", b"=>", b":=", b":-", b"?=", b"?:", b"??", b"||", b"=", b":", b",", b">",
-    ];
-    let window = &text[at..text.len().min(at + REACH)];
-    let name_end = unquote(window);
-    let name_end = [b"]".as_slice(), b")"]
-        .iter()
-        .find_map(|closing| name_end.strip_prefix(*closing))
-        .unwrap_or(name_end);
-    let after = value_key(name_end).or_else(|| {
-        let sign = trim_blanks(name_end);
-        let after = SIGNS.iter().find_map(|known| sign.strip_prefix(*known))?;
-        value_key(after)
-            .or_else(|| after_type(after))
-            .or(Some(after))
-    })?;
-    let value = unquote(trim_blanks(after));
-    Some(at + window.len() - value.len())
-}
-
-/// The value of the name that ends at `at`, of which some byte is at `name`, where a command takes both
-/// as words of its own.
-fn passed(text: &[u8], name: usize, at: usize) -> Option<usize> {
-    const COMMANDS: [&[u8]; 5] = [b"ENV ", b"setx ", b"set -x ", b"set -gx ", b"set -Ux "];
-    let before = &text[name.saturating_sub(64)..name];
-    let start = before.iter().rposition(|byte| !is_word(*byte))? + 1;
-    let is_passed = COMMANDS
-        .iter()
-        .any(|known| before[..start].ends_with(known));
-    is_passed.then(|| next_word(text, at)).flatten()
-}
-
-/// The word behind the one that ends at `at`, on the same line.
-fn next_word(text: &[u8], at: usize) -> Option<usize> {
-    let window = &text[at..text.len().min(at + REACH)];
-    let after = unquote(window);
-    let word = trim_blanks(after);
-    (word.len() < after.len()).then(|| at + window.len() - unquote(word).len())
-}
-
-/// What follows the `=` behind the type of a variable: `: str = …`.
-fn after_type(rest: &[u8]) -> Option<&[u8]> {
-    let rest = trim_blanks(rest);
-    let rest = rest.strip_prefix(b"&").unwrap_or(rest);
-    let length = rest
-        .iter()
-        .take(32)
-        .take_while(|byte| byte.is_ascii_alphanumeric() || b"_[].<>?".contains(byte))
-        .count();
-    trim_blanks(&rest[length..])
-        .strip_prefix(b"=")
-        .filter(|_| length > 0)
-}
-
-/// What follows `value:` or `"value":`, the key beside the name of a variable, on this line or the
-/// next, or the element `value` beside the one of the name.
-fn value_key(rest: &[u8]) -> Option<&[u8]> {
-    if let Some(rest) = rest.strip_prefix(b"</name>") {
-        return rest.trim_ascii_start().strip_prefix(b"<value>");
-    }
-    let rest = rest.strip_prefix(b",").unwrap_or(rest).trim_ascii_start();
-    let rest = unquote(rest).strip_prefix(b"value")?;
-    unquote(rest).strip_prefix(b":")
-}
-
-/// `rest` without the quotation mark at its start, which a string in a string escapes.
-fn unquote(rest: &[u8]) -> &[u8] {
-    let inner = rest.strip_prefix(b"\\").unwrap_or(rest);
-    match inner.first() {
-        Some(b'"' | b'\'' | b'`') => &inner[1..],
-        _ => rest,
-    }
-}
-
-fn trim_blanks(rest: &[u8]) -> &[u8] {
-    let blanks = rest
-        .iter()
-        .take_while(|byte| matches!(byte, b' ' | b'\t'))
-        .count();
-    &rest[blanks..]
 }
 
 /// The password at `at` of an address, if an `@` ends it.
@@ -557,6 +567,44 @@ mod tests {
         let job = |text| values(Context::JobToken, text);
         assert_eq!(job("gitlab-ci-token:V@h CI_JOB_TOKEN=W"), ["V", "W"]);
         assert!(job("other-ci-token:V@h").is_empty());
+    }
+
+    #[test]
+    fn any_user_of_a_host_that_is_named_gitlab_may_have_a_token() {
+        let url = |text| values(Context::OauthUrl, text);
+        assert_eq!(url("https://me:V@gitlab.example/a.git"), ["V"]);
+        assert_eq!(url("https://a%40b.c:V@gitlab.example"), ["V"]);
+        assert_eq!(url("https://__token__:V@gitlab.example"), ["V"]);
+        assert_eq!(url("https://V@gitlab.example"), ["V"]);
+        assert_eq!(url("https://oauth2:V@gitlab.example"), ["V"]);
+        assert!(url("git@gitlab.example:a/b.git").is_empty());
+        assert!(url("me:V@gitlab.example").is_empty());
+        assert!(url("https://gitlab-ci-token:V@gitlab.example").is_empty());
+        assert!(url("https://gitlab+deploy-token-7:V@gitlab.example").is_empty());
+    }
+
+    #[test]
+    fn headers_of_other_tokens_and_settings_in_other_spellings() {
+        let deploy = |text| values(Context::DeployTokenUrl, text);
+        assert_eq!(deploy("DEPLOY-TOKEN: V"), ["V"]);
+        assert_eq!(deploy("<name>Deploy-Token</name><value>V</value>"), ["V"]);
+        assert_eq!(values(Context::JobToken, "'Job-Token': 'V'"), ["V"]);
+        let setting = |text| values(Context::TokenVariable, text);
+        for text in [
+            "{\"gitlabToken\": \"V\"}",
+            "const gitlabAccessToken = 'V'",
+            "gitLabApiToken: V",
+            "gitlab.token=V",
+            "gitlab-token: V",
+        ] {
+            assert_eq!(setting(text), ["V"], "{text}");
+        }
+        let hosts = "\"gitlab-token\": {\"gitlab.example\": \"V\"}";
+        assert!(setting(hosts).contains(&"V"));
+        assert!(setting("gitlab-token-file: V").is_empty());
+        assert!(setting("laboratoryToken: V").is_empty());
+        let yarn = "//gitlab.example/npm/:\n  npmAuthToken: \"V\"";
+        assert_eq!(values(Context::NpmRegistry, yarn), ["V"]);
     }
 
     #[test]

@@ -9,6 +9,7 @@
 //! of a run, so that no run is walked more than a few times.
 
 mod alphabet;
+mod assignment;
 mod boundary;
 mod context;
 mod documented;

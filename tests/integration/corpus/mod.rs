@@ -175,7 +175,10 @@ fn every_form_is_found_in_every_character_set() {
 fn sample(sorts: &[Sort]) -> Vec<Case> {
     let plain = sorts.iter().enumerate().flat_map(|(number, sort)| {
         let carriers = sort.carriers();
-        (0..4).map(move |shift| Case::plain(sort, &carriers[(number + 7 * shift) % carriers.len()]))
+        let places = (0..4).map(|quarter| number + quarter * carriers.len() / 4);
+        places
+            .map(|place| Case::plain(sort, &carriers[place % carriers.len()]))
+            .collect::<Vec<_>>()
     });
     plain.collect()
 }

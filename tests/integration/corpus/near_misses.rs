@@ -269,6 +269,13 @@ fn references(gatherer: &mut Gatherer, sorts: &[Sort]) {
         );
         gatherer.add(
             "reference",
+            format!("https://me:{value}@gitlab.example/a.git\n"),
+        );
+        gatherer.add("reference", format!("\"gitlabToken\": \"{value}\"\n"));
+        gatherer.add("reference", format!("DEPLOY-TOKEN: {value}\n"));
+        gatherer.add("reference", format!("ENV GITLAB_TOKEN {value}\n"));
+        gatherer.add(
+            "reference",
             format!("machine gitlab.example login me password {value}\n"),
         );
         gatherer.add(
@@ -419,6 +426,12 @@ fn places(gatherer: &mut Gatherer) {
         "gitlab_{}",
         "GITLAB_TOKEN {}",
         "the private_token {}",
+        "set GITLAB_TOKEN_NAME {}",
+        "me:{}@gitlab.example",
+        "git@gitlab.example:{}",
+        "https://gitlab.example/{}@v1",
+        "\"gitlab-tokens\": {{\"a\": \"{}\"}}",
+        "laboratoryToken: {}",
     ];
     for place in ELSEWHERE {
         for _ in 0..2 {

@@ -129,6 +129,30 @@ const TOKEN_VARIABLE: &[Carrier] = &[
     carrier("profile.ps1", "$env:GITLAB_TOKEN = \"{V}\"\r\n"),
     carrier("settings.xml", "<gitlab_token>{V}</gitlab_token>\n"),
     carrier("Makefile", "GITLAB_TOKEN := {V}\n"),
+    carrier(
+        "auth.json",
+        "{\"gitlab-token\": {\"git.example\": \"{V}\"}}\n",
+    ),
+    carrier("camel.json", "{\"gitlabToken\": \"{V}\"}\n"),
+    carrier("dotted.properties", "gitlab.token={V}\n"),
+    carrier(
+        "main.tf",
+        "variable \"gitlab_token\" {\n  type    = string\n  default = \"{V}\"\n}\n",
+    ),
+    carrier("words.Dockerfile", "ENV GITLAB_TOKEN {V}\n"),
+    carrier("setx.bat", "setx GITLAB_TOKEN \"{V}\"\r\n"),
+    carrier("config.fish", "set -gx GITLAB_TOKEN {V}\n"),
+    carrier("fallback.sh", "TOKEN=${GITLAB_TOKEN:-{V}}\n"),
+    carrier(
+        "fallback.js",
+        "const token = process.env.GITLAB_TOKEN || '{V}';\n",
+    ),
+    carrier(
+        "fallback.py",
+        "token = os.environ.get('GITLAB_TOKEN', '{V}')\n",
+    ),
+    carrier("typed.rs", "const GITLAB_TOKEN: &str = \"{V}\";\n"),
+    carrier("mail.eml", "GITLAB_TOKEN=3D{V}\r\n"),
 ];
 
 const OAUTH_URL: &[Carrier] = &[
@@ -176,6 +200,12 @@ const OAUTH_URL: &[Carrier] = &[
     carrier(
         "Dockerfile",
         "RUN git clone https://oauth2:{V}@git.example/a/b.git /src\n",
+    ),
+    carrier("user.txt", "https://somebody:{V}@gitlab.example\n"),
+    carrier("alone.sh", "git clone https://{V}@gitlab.example/a/b.git\n"),
+    carrier(
+        "pip.conf",
+        "[global]\nextra-index-url = https://__token__:{V}@gitlab.example/api/v4/simple\n",
     ),
 ];
 
@@ -228,6 +258,14 @@ const DEPLOY_TOKEN_URL: &[Carrier] = &[
         "Dockerfile",
         "RUN pip install git+https://gitlab+deploy-token-7:{V}@git.example/a/b.git\n",
     ),
+    carrier(
+        "header.sh",
+        "curl --header \"DEPLOY-TOKEN: {V}\" https://git.example/api/v4/projects/7/packages\n",
+    ),
+    carrier(
+        "settings.xml",
+        "<property>\n  <name>Deploy-Token</name>\n  <value>{V}</value>\n</property>\n",
+    ),
 ];
 
 const JOB_TOKEN: &[Carrier] = &[
@@ -255,6 +293,11 @@ const JOB_TOKEN: &[Carrier] = &[
     carrier("client.py", "os.environ[\"CI_JOB_TOKEN\"] = \"{V}\"\n"),
     carrier("profile.ps1", "$CI_JOB_TOKEN=\"{V}\"\r\n"),
     carrier("credentials", "https://gitlab-ci-token:{V}@git.example\n"),
+    carrier(
+        "header.sh",
+        "curl --header \"JOB-TOKEN: {V}\" https://git.example/api/v4/job\n",
+    ),
+    carrier("settings.xml", "<name>Job-Token</name><value>{V}</value>\n"),
 ];
 
 const NETRC: &[Carrier] = &[
@@ -353,6 +396,18 @@ const NPM_REGISTRY: &[Carrier] = &[
     carrier(
         "secret.yaml",
         "stringData:\n  npmrc: |\n    //gitlab.example/:_authToken={V}\n",
+    ),
+    carrier(
+        ".yarnrc.yml",
+        "npmRegistries:\n  //gitlab.example/api/v4/packages/npm/:\n    npmAuthToken: \"{V}\"\n",
+    ),
+    carrier(
+        ".yarnrc",
+        "\"//gitlab.example/api/v4/packages/npm/:_authToken\" \"{V}\"\n",
+    ),
+    carrier(
+        "words.sh",
+        "npm config set //gitlab.example/api/v4/packages/npm/:_authToken {V}\n",
     ),
 ];
 
