@@ -73,12 +73,12 @@ fn is_glued(before: &[u8]) -> bool {
 fn ends_in_escape(before: &[u8]) -> bool {
     let hexadecimal = |bytes: &[u8]| bytes.iter().all(u8::is_ascii_hexdigit);
     match before {
-        [.., b'\\', b'n' | b't' | b'r' | b'b' | b'f' | b'v' | b'0'] => true,
+        // In mail `=3D` stands for the sign of equality.
+        [.., b'\\', b'n' | b't' | b'r' | b'b' | b'f' | b'v' | b'0']
+        | [.., b'=', b'0' | b'2'..=b'7', b'0'..=b'9' | b'A'..=b'F'] => true,
         [.., b'\\', b'x' | b'X', a, b] | [.., b'%', a, b] | [.., b'%', b'2', b'5', a, b] => {
             hexadecimal(&[*a, *b])
         }
-        // Of mail: `=3D` is the sign of equality.
-        [.., b'=', b'0' | b'2'..=b'7', b'0'..=b'9' | b'A'..=b'F'] => true,
         [.., b'\\', b'u', a, b, c, d] => hexadecimal(&[*a, *b, *c, *d]),
         [.., b'm'] => ends_in_colour(&before[..before.len() - 1]),
         _ => false,
