@@ -1,11 +1,13 @@
 //! Benchmarks of the detector: bytes a second without hits, with prefixes that lead nowhere, and with
 //! tokens. `cargo bench --bench detect`
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use divan::counter::BytesCount;
 use divan::{Bencher, black_box};
 use glpatrol::detect::specimen::{SplitMix64, expand};
 use glpatrol::detect::{Detection, Detector};
-use glpatrol::rules::RuleSet;
+use glpatrol::rules::{Alphabet, RuleSet};
 
 fn main() {
     divan::main();
@@ -125,6 +127,45 @@ fn a_token_a_kilobyte(bencher: Bencher) {
         let placeholder = format!(" {{{{{}}}}} ", TOKENS[number % TOKENS.len()]);
         expand(&placeholder, &rules, number as u64).expect("the forms exist")
     });
+    measure(bencher, &text);
+}
+
+/// A token a kilobyte, written in another way.
+#[divan::bench(args = ["base64", "hex", "percent", "escapes", "UTF-16"])]
+fn an_encoded_token_a_kilobyte(bencher: Bencher, encoding: &str) {
+    let rules = rules();
+    let text = text_with(|number| {
+        let token = expand(" {{personal_access_token/legacy}} ", &rules, number as u64)
+            .expect("the form exists");
+        let every = |escape: fn(u8) -> String| token.bytes().map(escape).collect();
+        match encoding {
+            "base64" => format!(" {} ", STANDARD.encode(token)),
+            "hex" => every(|byte| format!("{byte:02x}")),
+            "percent" => every(|byte| format!("%{byte:02x}")),
+            "escapes" => token.replace('-', "\\u002d"),
+            _ => token,
+        }
+    });
+    if encoding == "UTF-16" {
+        let wide: Vec<u8> = text.iter().flat_map(|byte| [*byte, 0]).collect();
+        measure(bencher, &wide);
+    } else {
+        measure(bencher, &text);
+    }
+}
+
+/// Text that looks encoded all over and holds nothing.
+#[divan::bench(args = ["base64", "hex"])]
+fn encoded_without_hits(bencher: Bencher, encoding: &str) {
+    let alphabet = match encoding {
+        "hex" => Alphabet::Hex,
+        _ => Alphabet::Base64url,
+    };
+    let mut text = SplitMix64::new(2).run(alphabet, SIZE).into_bytes();
+    text.iter_mut()
+        .skip(76)
+        .step_by(77)
+        .for_each(|byte| *byte = b'\n');
     measure(bencher, &text);
 }
 
