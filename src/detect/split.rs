@@ -1,5 +1,5 @@
 //! Tokens that a program puts together: `"glpat-" + "rest"`, `"glpat-ab" "cd"`, a string that goes on
-//! behind a backslash on the next line.
+//! behind a backslash on the next line; and those that mail has cut with `=` at the end of a line.
 //!
 //! Where a prefix leads to no token, the string literals that follow are joined to the one it stands
 //! in, and the verifier looks at the result as at any other text. So either the whole token is found,
@@ -93,15 +93,18 @@ fn part_length(text: &[u8]) -> usize {
 }
 
 /// Length of what joins two parts, where `text` begins with it: the quotation mark that closes one
-/// literal, the operator, the mark that opens the next; or a backslash at the end of a line.
+/// literal, the operator, the mark that opens the next; or a backslash at the end of a line, or the `=`
+/// that mail ends one with.
 fn joint_length(text: &[u8]) -> Option<usize> {
     const OPERATORS: [&[u8]; 6] = [b"+", b"..", b".", b"<<", b"\\\r\n", b"\\\n"];
     let is_quote = |byte: Option<&u8>| matches!(byte, Some(b'"' | b'\'' | b'`'));
-    if let Some(rest) = text
-        .strip_prefix(b"\\\n")
-        .or_else(|| text.strip_prefix(b"\\\r\n"))
+    let line_end = [b"\n".as_slice(), b"\r\n"];
+    if let [b'\\' | b'=', next @ ..] = text
+        && let Some(rest) = line_end.iter().find_map(|end| next.strip_prefix(*end))
     {
-        let rest = &rest[blanks(rest)..];
+        // The next line of a program may be indented; of a mail it may not.
+        let indent = if text[0] == b'=' { 0 } else { blanks(rest) };
+        let rest = &rest[indent..];
         let goes_on = rest.first().is_some_and(|byte| is_word(*byte));
         return goes_on.then_some(text.len() - rest.len());
     }
@@ -155,6 +158,8 @@ mod tests {
             "'ab-' << 'cd'\n",
             "'ab-''cd' ",
             "\"x=ab-\\\n    cd\"",
+            "x=3Dab-=\ncd ",
+            "x=3Dab-c=\r\nd ",
             r#"{\"a\": \"ab-\" + \"cd\"}"#,
             "f(\"ab-\" + \"c\" + \"\" + \"d\")",
         ] {
@@ -175,6 +180,8 @@ mod tests {
             "\"ab-\"",
             "ab-",
             "ab-\\n",
+            "ab-=\n  cd",
+            "ab-=cd",
         ] {
             assert_eq!(joined(text), None, "{text}");
         }
