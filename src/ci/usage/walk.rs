@@ -258,7 +258,19 @@ impl<'j, 'f> Walk<'j, 'f> {
         texts.extend(self.environment.expand_all(invocation.arguments, script));
         let mut drafts = Vec::new();
         match name {
-            "curl" => clients::curl(&texts).uses(&mut drafts),
+            "curl" => {
+                let stdin = self.standard_input(command, script);
+                let mut request = clients::curl(&texts);
+                // `curl --header @-` takes its headers from standard input.
+                if request
+                    .headers
+                    .iter()
+                    .any(|word| word.literal() == Some("@-"))
+                {
+                    request.headers.extend(stdin.as_ref().map(Text::view));
+                }
+                request.uses(&mut drafts);
+            }
             "wget" => clients::wget(&texts).uses(&mut drafts),
             "http" | "https" | "xh" => clients::httpie(&texts).uses(&mut drafts),
             "git" => {

@@ -33,6 +33,25 @@ fn every_spelling_of_a_curl_header_is_read() {
 }
 
 #[test]
+fn headers_come_from_standard_input() {
+    let url = "\"$CI_API_V4_URL/projects/$CI_PROJECT_ID/issues\"";
+    for text in [
+        format!("curl --header @- {url} <<< \"PRIVATE-TOKEN: $T\""),
+        format!("echo \"PRIVATE-TOKEN: $T\" | curl -sH @- {url}"),
+        format!("curl -H @- {url} <<EOF\nPRIVATE-TOKEN: $T\nEOF"),
+    ] {
+        assert_header_call(
+            &text,
+            &Mechanism::PrivateTokenHeader,
+            &api(Method::Get, "/projects/$CI_PROJECT_ID/issues"),
+            "PRIVATE-TOKEN: $T",
+        );
+    }
+    let body = format!("curl --data @- {url} <<< \"PRIVATE-TOKEN: $T\"");
+    assert_eq!(script(&body).facts().uses, []);
+}
+
+#[test]
 fn headers_tell_the_mechanism() {
     for (header, mechanism) in [
         ("JOB-TOKEN: $T", Mechanism::JobTokenHeader),
