@@ -322,7 +322,8 @@ impl Resolver<'_> {
             let mend = "GitLab reads no configuration in this folder; in a project of its own the file may be there";
             (ProblemLevel::Note, Some(mend))
         } else {
-            (ProblemLevel::Error, None)
+            let mend = "GitLab refuses the configuration; add the file, or mend the path, which starts at the root of the repository";
+            (ProblemLevel::Error, Some(mend))
         };
         let message = format!("include `{}` {error}", short(path));
         self.report.problem(level, class, site, message, mend);
