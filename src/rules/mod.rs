@@ -269,6 +269,8 @@ pub enum Context {
     JobToken,
     /// A value of `GITLAB_TOKEN`, `GITLAB_API_TOKEN`, `GL_TOKEN` and the like.
     TokenVariable,
+    /// `--registration-token`, `REGISTRATION_TOKEN` and the like, with GitLab or a runner named near.
+    RegistrationToken,
     /// The password of a machine with `gitlab` in its name in a `.netrc`.
     Netrc,
     /// `_authToken` of a registry whose address names GitLab or its API.
@@ -297,6 +299,7 @@ impl Context {
             Self::DeployTokenUrl => "deploy-token-url",
             Self::JobToken => "job-token",
             Self::TokenVariable => "token-variable",
+            Self::RegistrationToken => "registration-token",
             Self::Netrc => "netrc",
             Self::NpmRegistry => "npm-registry",
             Self::TriggerCall => "trigger-call",

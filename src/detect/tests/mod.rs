@@ -7,6 +7,7 @@ use super::specimen::{Expansion, Modifier, Specimen, SplitMix64, expand, expand_
 use super::*;
 use crate::rules::{Body, Example, RuleBody, RuleSet};
 
+mod places;
 mod properties;
 mod shapes;
 mod splits;
@@ -67,6 +68,9 @@ fn in_context(form: &crate::rules::Form, token: &str) -> String {
         }
         Some(Context::JobToken) => format!("https://gitlab-ci-token:{token}@host.example/a.git"),
         Some(Context::TokenVariable) => format!("export GITLAB_TOKEN={token}\n"),
+        Some(Context::RegistrationToken) => {
+            format!("gitlab-runner register --registration-token {token}\n")
+        }
         Some(Context::Netrc) => format!("machine gitlab.example login me password {token}\n"),
         Some(Context::NpmRegistry) => {
             format!("//host.example/api/v4/packages/npm/:_authToken={token}\n")

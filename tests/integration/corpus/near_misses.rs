@@ -273,6 +273,10 @@ fn references(gatherer: &mut Gatherer, sorts: &[Sort]) {
         );
         gatherer.add("reference", format!("\"gitlabToken\": \"{value}\"\n"));
         gatherer.add("reference", format!("DEPLOY-TOKEN: {value}\n"));
+        gatherer.add(
+            "reference",
+            format!("gitlab-runner register --registration-token {value} --locked\n"),
+        );
         gatherer.add("reference", format!("ENV GITLAB_TOKEN {value}\n"));
         gatherer.add(
             "reference",
@@ -432,6 +436,7 @@ fn places(gatherer: &mut Gatherer) {
         "https://gitlab.example/{}@v1",
         "\"gitlab-tokens\": {{\"a\": \"{}\"}}",
         "laboratoryToken: {}",
+        "registration_token: {}",
     ];
     for place in ELSEWHERE {
         for _ in 0..2 {
@@ -610,7 +615,7 @@ fn version_marks(gatherer: &mut Gatherer) {
         let checksum = gatherer.random.run(Alphabet::Base36, 7);
         let digit = |number: u32| char::from_digit(number, 36).unwrap();
         let digits = String::from_iter([digit(length / 36), digit(length % 36)]);
-        gatherer.add("version mark", format!("{body}.01.{digits}{checksum}\n"));
+        gatherer.add("version mark", format!("id {body}.01.{digits}{checksum}\n"));
         gatherer.add(
             "version mark",
             format!("{body}.01.{digits}0{}\n", &checksum[1..]),

@@ -14,6 +14,7 @@ pub(in crate::corpus) const fn of_context(context: Context) -> &'static [Carrier
         Context::OauthUrl => OAUTH_URL,
         Context::DeployTokenUrl => DEPLOY_TOKEN_URL,
         Context::JobToken => JOB_TOKEN,
+        Context::RegistrationToken => REGISTRATION_TOKEN,
         Context::Netrc => NETRC,
         Context::NpmRegistry => NPM_REGISTRY,
         Context::TriggerCall => TRIGGER_CALL,
@@ -548,4 +549,54 @@ const API_CALL: &[Carrier] = &[
         "{\"url\":\"https://git.example/api/v4/user\",\"headers\":[{\"name\":\"Authorization\",\"value\":\"Bearer {V}\"}]}\n",
     ),
     carrier("settings.yml", "gitlab:\n  header: 'bearer {V}'\n"),
+];
+
+const REGISTRATION_TOKEN: &[Carrier] = &[
+    carrier(
+        "register.sh",
+        "gitlab-runner register --registration-token {V} --url https://git.example\n",
+    ),
+    carrier(
+        "quoted.sh",
+        "gitlab-runner register --registration-token \"{V}\"\n",
+    ),
+    carrier(
+        "equals.sh",
+        "gitlab-runner register --registration-token='{V}'\n",
+    ),
+    carrier(
+        "lines.sh",
+        "gitlab-runner register \\\n  --non-interactive \\\n  --registration-token {V} \\\n  --executor docker\n",
+    ),
+    carrier(".env", "RUNNER_NAME=a\nREGISTRATION_TOKEN={V}\n"),
+    carrier("export.sh", "export CI_RUNNER_REGISTRATION_TOKEN=\"{V}\"\n"),
+    carrier(
+        "values.yaml",
+        "gitlabUrl: https://git.example\nrunnerRegistrationToken: \"{V}\"\n",
+    ),
+    carrier(
+        "compose.yml",
+        "services:\n  runner:\n    environment:\n      - REGISTRATION_TOKEN={V}\n",
+    ),
+    carrier("playbook.yml", "gitlab_runner_registration_token: '{V}'\n"),
+    carrier(
+        "main.tf",
+        "module \"runner\" {\n  registration_token = \"{V}\"\n}\n",
+    ),
+    carrier(
+        "gitlab.rb",
+        "gitlab_rails['initial_shared_runners_registration_token'] = \"{V}\"\n",
+    ),
+    carrier(
+        "register.ps1",
+        "gitlab-runner.exe register --registration-token \"{V}\"\r\n",
+    ),
+    carrier(
+        "Dockerfile",
+        "RUN gitlab-runner register --registration-token {V} --executor shell\n",
+    ),
+    carrier(
+        "runner.json",
+        "{\"runner\": {\"registrationToken\": \"{V}\"}}\n",
+    ),
 ];
