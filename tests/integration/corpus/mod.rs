@@ -162,7 +162,12 @@ fn every_form_is_found_in_every_encoding() {
 fn every_form_is_found_in_every_character_set() {
     let mut complaints = Vec::new();
     for sort in Sort::all(&rules()) {
-        for carrier in sort.carriers() {
+        // A file with NUL bytes is no text in another character set.
+        let texts = sort
+            .carriers()
+            .into_iter()
+            .filter(|carrier| !carrier.is_binary());
+        for carrier in texts {
             for charset in CHARSETS {
                 complaints.extend(Case::in_charset(&sort, &carrier, charset).complaint());
             }

@@ -26,6 +26,11 @@ impl Carrier {
     pub(super) fn around(&self) -> (&'static str, &'static str) {
         self.text.split_once(PLACE).unwrap()
     }
+
+    /// Whether it is more than text.
+    pub(super) fn is_binary(&self) -> bool {
+        self.text.contains('\0')
+    }
 }
 
 const fn carrier(file: &'static str, text: &'static str) -> Carrier {
