@@ -7,12 +7,12 @@ use glpatrol::rules::{Analysis, RuleBody};
 use serde_json::Value;
 use serde_sarif::sarif::Sarif;
 
-use crate::harness::{Tree, rules};
+use crate::harness::{Tree, files, rules};
 
 const FORMATS: [&str; 3] = ["human", "json", "sarif"];
 
-/// A tree with every example of every rule that fires, each in a file of its own, and the arguments
-/// that scan all of it.
+/// A tree with every example of every rule that fires, each in a file of its own, and every sample of an
+/// inventory, and the arguments that scan all of it.
 fn everything() -> (Tree, Vec<String>) {
     let mut tree = Tree::new();
     let mut args: Vec<String> = ["--persona", "auditor", "--confidence", "low", "-v"]
@@ -36,6 +36,12 @@ fn everything() -> (Tree, Vec<String>) {
             };
             tree.file(&path, &example.text);
         }
+    }
+    // Inventories as GitLab answers them, some of which are not read: what a report says of those.
+    for sample in files("fixtures/inventory", "") {
+        let path = format!("inventory/{}", sample.file_name().unwrap().display());
+        tree.file(&path, &fs::read_to_string(&sample).unwrap());
+        args.extend(["-i".to_owned(), path]);
     }
     // A CI file that also holds a token: policy reads it masked.
     tree.file(
