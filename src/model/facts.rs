@@ -47,6 +47,8 @@ pub enum VariableScope {
     Job(Arc<str>),
     /// `rules:variables` of this job.
     JobRule(Arc<str>),
+    /// `parallel:matrix` of this job: some of its runs have it.
+    JobMatrix(Arc<str>),
     /// Assigned or exported by a script of this job.
     Script(Arc<str>),
 }

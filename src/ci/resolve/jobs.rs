@@ -110,6 +110,8 @@ impl Resolver<'_> {
         variables.extend(self.variables(job.get("variables"), &scope));
         let scope = VariableScope::JobRule(Arc::clone(name));
         variables.extend(self.rule_variables(job.get("rules"), &scope));
+        let scope = VariableScope::JobMatrix(Arc::clone(name));
+        variables.extend(self.matrix_variables(job.get("parallel"), &scope));
 
         let mut scripts = Vec::new();
         if let Some(trigger) = job.get("trigger") {

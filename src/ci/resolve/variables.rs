@@ -36,28 +36,73 @@ impl Resolver<'_> {
                 }
                 Data::Null | Data::Sequence(_) | Data::Reference(_) => continue,
             };
-            let text: Arc<str> = value.and_then(Value::as_str).cloned().unwrap_or_default();
-            let site = match value {
-                Some(value) if !text.is_empty() => self.files.site(value.place),
-                _ => self.files.site(entry.key_place),
-            };
             let definition = self.entry_site(entry);
-            if self.known_variables.insert(definition.clone()) {
-                self.resolved.variables.push(Variable {
-                    name: Arc::clone(&entry.key),
-                    value: Arc::clone(&text),
-                    prompted,
-                    scope: scope.clone(),
-                    site: site.clone(),
-                    entry: definition,
-                });
-            }
-            found.push(JobVariable {
+            found.push(self.variable(entry, value, prompted, definition, scope));
+        }
+        found
+    }
+
+    /// One value of one variable; `definition` is what goes when it is deleted.
+    fn variable(
+        &mut self,
+        entry: &Entry,
+        value: Option<&Value>,
+        prompted: bool,
+        definition: Site,
+        scope: &VariableScope,
+    ) -> JobVariable {
+        let text: Arc<str> = value.and_then(Value::as_str).cloned().unwrap_or_default();
+        let site = match value {
+            Some(value) if !text.is_empty() => self.files.site(value.place),
+            _ => self.files.site(entry.key_place),
+        };
+        if self.known_variables.insert(definition.clone()) {
+            self.resolved.variables.push(Variable {
                 name: Arc::clone(&entry.key),
-                value: text,
+                value: Arc::clone(&text),
+                prompted,
                 scope: scope.clone(),
-                site,
+                site: site.clone(),
+                entry: definition,
             });
+        }
+        JobVariable {
+            name: Arc::clone(&entry.key),
+            value: text,
+            scope: scope.clone(),
+            site,
+        }
+    }
+
+    /// What `parallel:matrix` sets: each value of each list in some runs of the job.
+    pub(super) fn matrix_variables(
+        &mut self,
+        parallel: Option<&Value>,
+        scope: &VariableScope,
+    ) -> Vec<JobVariable> {
+        let Some(matrix) = parallel
+            .map(|parallel| self.dereferenced(parallel))
+            .and_then(|parallel| parallel.get("matrix").cloned())
+        else {
+            return Vec::new();
+        };
+        let mut found = Vec::new();
+        for row in self.flattened(&matrix) {
+            let Some(mapping) = row.as_mapping() else {
+                continue;
+            };
+            for entry in mapping.iter() {
+                for value in self.flattened(&entry.value) {
+                    if self.report.nodes.spend(1).is_none() {
+                        self.report.exhausted(self.files.site(entry.key_place));
+                        return found;
+                    }
+                    if value.as_str().is_some() {
+                        let definition = self.files.site(value.place);
+                        found.push(self.variable(entry, Some(&value), false, definition, scope));
+                    }
+                }
+            }
         }
         found
     }

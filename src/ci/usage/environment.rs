@@ -174,10 +174,18 @@ impl<'j> Environment<'j> {
         let conditional = |variable: &&&JobVariable| {
             matches!(
                 variable.scope,
-                VariableScope::JobRule(_) | VariableScope::WorkflowRule
+                VariableScope::JobRule(_)
+                    | VariableScope::JobMatrix(_)
+                    | VariableScope::WorkflowRule
             )
         };
         let certain = definitions.iter().rfind(|variable| !conditional(variable));
+        // A matrix gives each run a value of its own: a variable that differs, and nothing doubtful.
+        let by_run =
+            |variable: &&JobVariable| matches!(variable.scope, VariableScope::JobMatrix(_));
+        if certain.is_none() && definitions.iter().all(by_run) {
+            return None;
+        }
         let other = definitions
             .iter()
             .filter(conditional)

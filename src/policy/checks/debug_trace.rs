@@ -95,6 +95,7 @@ fn subject(variable: &Variable) -> String {
         VariableScope::WorkflowRule => return format!("workflow rules, {}", variable.name),
         VariableScope::Job(job) => (job, "variables"),
         VariableScope::JobRule(job) => (job, "rules"),
+        VariableScope::JobMatrix(job) => (job, "matrix"),
         VariableScope::Script(job) => (job, "script"),
     };
     let key = phrase::place(place(variable), Some(job));
@@ -116,6 +117,9 @@ fn reach(variable: &Variable) -> String {
         VariableScope::WorkflowRule => "every job, when the workflow rule matches,".to_owned(),
         VariableScope::Job(job) | VariableScope::Script(job) => inheriting(job),
         VariableScope::JobRule(job) => format!("{}, when the rule matches,", inheriting(job)),
+        VariableScope::JobMatrix(job) => {
+            format!("{}, in such a run of its matrix,", inheriting(job))
+        }
     }
 }
 
@@ -216,6 +220,7 @@ mod tests {
             VariableScope::WorkflowRule,
             VariableScope::Job(job.clone()),
             VariableScope::JobRule(job.clone()),
+            VariableScope::JobMatrix(job.clone()),
             VariableScope::Script(job),
         ];
         let mut subjects = std::collections::BTreeSet::new();

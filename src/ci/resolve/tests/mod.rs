@@ -423,6 +423,27 @@ fn variables_come_least_specific_first() {
 }
 
 #[test]
+fn a_matrix_sets_each_value_in_some_runs() {
+    let text = "job:\n  script: x\n  variables: {A: job}\n  parallel:\n    matrix:\n    - A: [one, two]\n      B: three\n    \
+                - !reference [.more, list]\n.more:\n  list:\n  - {A: four}\n";
+    let resolved = valid(text);
+    assert_eq!(
+        variables(job(&resolved, "job")),
+        ["A=job", "A=one", "A=two", "B=three", "A=four"]
+    );
+    let matrix = VariableScope::JobMatrix("job".into());
+    let from_matrix: Vec<_> = resolved
+        .variables
+        .iter()
+        .filter(|variable| variable.scope == matrix)
+        .map(|variable| &text[variable.entry.span.start..variable.entry.span.end])
+        .collect();
+    assert_eq!(from_matrix, ["one", "two", "three", "four"]);
+    let count = "job:\n  script: x\n  parallel: 5\n";
+    assert_eq!(variables(job(&valid(count), "job")), [""; 0]);
+}
+
+#[test]
 fn inherited_variables_are_chosen() {
     for (yaml, expected) in [
         ("true", vec!["A=1", "B=2"]),

@@ -45,6 +45,12 @@ impl Fixture {
         self
     }
 
+    fn set_by_matrix(mut self, name: &str, value: &str) -> Self {
+        let scope = VariableScope::JobMatrix("test".into());
+        self.define(name, value, scope);
+        self
+    }
+
     fn define(&mut self, name: &str, value: &str, scope: VariableScope) {
         let span = self.append(value);
         self.variables.push(JobVariable {

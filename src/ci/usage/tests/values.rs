@@ -111,6 +111,22 @@ fn rules_make_possibilities_and_no_certainty() {
 }
 
 #[test]
+fn a_matrix_takes_the_certainty_from_a_value_that_it_replaces() {
+    let call = "curl -H \"PRIVATE-TOKEN: $T\" $CI_API_V4_URL/user";
+    let found = Fixture::default()
+        .set("T", "$CI_JOB_TOKEN")
+        .set_by_matrix("T", "$OTHER")
+        .run(call)
+        .sole();
+    assert_eq!(names(&found.credential), ["T"]);
+    assert_eq!(found.confidence, Confidence::Medium);
+
+    let found = Fixture::default().set_by_matrix("T", "a").run(call).sole();
+    assert_eq!(names(&found.credential), ["T"]);
+    assert_eq!(found.confidence, Confidence::High);
+}
+
+#[test]
 fn a_branch_counts_inside_of_itself_only() {
     let call = "curl -H \"PRIVATE-TOKEN: $T\" $CI_API_V4_URL/user";
     let uses = script(&format!(
