@@ -32,7 +32,7 @@ const STACK: usize = 8 << 20;
 pub struct Plan {
     /// Its `paths` and `apart` are those of the repository, whatever they hold.
     pub request: ScanRequest,
-    /// From which severity on its findings make the run fail.
+    /// From which severity on its findings make a run fail where no option says so.
     pub fail_on: FailOn,
 }
 

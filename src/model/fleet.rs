@@ -80,7 +80,7 @@ pub struct Member {
     pub name: Arc<str>,
     /// Where it comes from and where it stands.
     pub version_control: VersionControl,
-    /// From which severity on its findings make the run fail.
+    /// From which severity on its findings make a run fail where no option says so.
     pub fail_on: FailOn,
     /// What a scan of this repository alone reports.
     pub report: Report,

@@ -50,7 +50,7 @@ pub enum ReadError {
 /// What one repository of a merged report says of the exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Verdict {
-    /// From which severity on its findings make the run fail.
+    /// From which severity on its findings make a run fail where no option says so.
     pub fail_on: FailOn,
     /// The worst finding that nothing hides.
     pub worst: Option<Severity>,

@@ -44,14 +44,19 @@ pub enum FleetError {
 }
 
 /// The repositories that `path` stands for, sorted by name: each line of a file, or each repository
-/// below a folder. A repository that is named twice comes once.
+/// below a folder, which is searched by `threads` threads, or one a core where that is 0. A repository
+/// that is named twice comes once.
 ///
 /// # Errors
 ///
 /// See [`FleetError`]; a single line or folder that cannot be read is an entry.
-pub fn fleet(path: &Path) -> Result<Vec<FleetEntry>, FleetError> {
+pub fn fleet(path: &Path, threads: usize) -> Result<Vec<FleetEntry>, FleetError> {
     let is_dir = fs::metadata(path).is_ok_and(|metadata| metadata.is_dir());
-    let mut entries = if is_dir { below(path)? } else { listed(path)? };
+    let mut entries = if is_dir {
+        below(path, threads)?
+    } else {
+        listed(path)?
+    };
     if entries.is_empty() {
         return Err(FleetError::Empty {
             path: path.to_owned(),
@@ -145,7 +150,7 @@ fn plain(path: &Path) -> Vec<&OsStr> {
 }
 
 /// The repositories below a folder, also those that lie in another. Links are not followed.
-fn below(path: &Path) -> Result<Vec<FleetEntry>, FleetError> {
+fn below(path: &Path, threads: usize) -> Result<Vec<FleetEntry>, FleetError> {
     let root = fs::canonicalize(path).map_err(|source| SourceError::Open {
         path: path.to_owned(),
         source,
@@ -167,6 +172,7 @@ fn below(path: &Path) -> Result<Vec<FleetEntry>, FleetError> {
     let mut builder = WalkBuilder::new(&root);
     builder
         .standard_filters(false)
+        .threads(threads)
         .filter_entry(|entry| entry.file_type().is_some_and(|kind| kind.is_dir()))
         .build_parallel()
         .run(|| {
@@ -233,7 +239,7 @@ mod tests {
     }
 
     fn names(path: &Path) -> Vec<(String, bool)> {
-        fleet(path)
+        fleet(path, 0)
             .unwrap()
             .into_iter()
             .map(|entry| (entry.name.to_string(), entry.checkout.is_ok()))
@@ -288,7 +294,7 @@ mod tests {
             absolute.display()
         );
         fs::write(at("lists/fleet.txt"), list).unwrap();
-        let entries = fleet(&at("lists/fleet.txt")).unwrap();
+        let entries = fleet(&at("lists/fleet.txt"), 0).unwrap();
         let told: Vec<_> = entries
             .iter()
             .map(|entry| {
@@ -325,7 +331,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let list = dir.path().join("list");
         fs::write(&list, "# nothing\n").unwrap();
-        let told = |path: &Path| fleet(path).unwrap_err().to_string();
+        let told = |path: &Path| fleet(path, 0).unwrap_err().to_string();
         assert!(told(&list).starts_with("there is no repository in `"));
         assert!(told(dir.path()).starts_with("there is no repository in `"));
         fs::write(&list, b"\xff\n").unwrap();

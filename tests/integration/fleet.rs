@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
@@ -424,7 +425,13 @@ fn shards_share_the_repositories_out_by_name() {
 #[test]
 fn sarif_has_a_run_for_each_repository_that_says_where_it_comes_from() {
     let tree = fleet();
-    let log = json(&tree.scan(&["--repos", ".", "-f", "sarif"]));
+    let run = tree.scan(&["--repos", ".", "-f", "sarif"]);
+    // The validator of `.ci/run` looks at it.
+    if let Some(folder) = std::env::var_os("GLPATROL_SARIF_DIR") {
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(Path::new(&folder).join("fleet.sarif"), &run.stdout).unwrap();
+    }
+    let log = json(&run);
     let runs = list(&log["runs"]);
     assert_eq!(runs.len(), 11);
     let run = |name: &str| {
@@ -567,10 +574,9 @@ fn the_exit_code_of_a_merge_is_that_of_the_scan() {
         for format in ["json", "sarif"] {
             let scan = tree.scan(&[&["--repos", ".", "-f", format], args].concat());
             let file = format!("report.{format}");
-            tree.bytes(
-                &file,
-                tree.scan(&["--repos", ".", "-f", format]).stdout.as_bytes(),
-            );
+            // A part that is to end well says nothing of what the whole comes to.
+            let part = ["--repos", ".", "-f", format, "--fail-on", "never"];
+            tree.bytes(&file, tree.scan(&part).stdout.as_bytes());
             let merged = merge(&tree, &[&[file.as_str()], args].concat());
             assert_eq!(
                 (scan.code, merged.code),

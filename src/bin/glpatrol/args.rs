@@ -326,7 +326,7 @@ pub(crate) struct MergeArguments {
     #[arg(short, long, value_name = "FILE", help_heading = "Output")]
     pub(crate) output: Option<PathBuf>,
 
-    /// Lowest severity that makes the run fail; by default what each repository's scan went by.
+    /// Lowest severity that makes the run fail, in place of what each repository says.
     #[arg(long, value_name = "SEVERITY", help_heading = "Findings")]
     pub(crate) fail_on: Option<FailOn>,
 

@@ -91,7 +91,7 @@ struct RepositoryJson<'r> {
     uri: Option<&'r str>,
     revision: Option<&'r str>,
     branch: Option<&'r str>,
-    /// From which severity on its findings make the run fail.
+    /// From which severity on its findings make a run fail where no option says so.
     fail_on: &'static str,
     complete: bool,
     findings: Vec<FindingJson<'r>>,

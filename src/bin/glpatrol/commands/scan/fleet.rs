@@ -17,7 +17,7 @@ use crate::progress::with_progress;
 pub(super) fn run(arguments: &ScanArguments, repos: &Path) -> anyhow::Result<Outcome> {
     let mut rules = engine::load_rules(&arguments.input.rules)?;
     let config = configuration(arguments, &mut rules)?;
-    let entries = engine::find_fleet(repos)?;
+    let entries = engine::find_fleet(repos, arguments.input.jobs)?;
     let reports = destinations(arguments, &folders(&entries))?;
     // One day for all, also around midnight.
     let today = today(&arguments.input);
@@ -29,7 +29,7 @@ pub(super) fn run(arguments: &ScanArguments, repos: &Path) -> anyhow::Result<Out
         rules: &rules,
         plan: &|config| Plan {
             request: request(&arguments.input, today, config),
-            fail_on: arguments.fail_on.or(config.fail_on).unwrap_or_default(),
+            fail_on: config.fail_on.unwrap_or_default(),
         },
         jobs: arguments.input.jobs,
     };
@@ -40,7 +40,11 @@ pub(super) fn run(arguments: &ScanArguments, repos: &Path) -> anyhow::Result<Out
         let style = style(&arguments.display, destination);
         destination.write(|out| output::write_fleet(&fleet, &rules, *format, &style, out))?;
     }
-    Ok(Outcome::of_fleet(&fleet, None, arguments.allow_incomplete))
+    Ok(Outcome::of_fleet(
+        &fleet,
+        arguments.fail_on,
+        arguments.allow_incomplete,
+    ))
 }
 
 /// The configuration that an option names, for every repository in place of its own.
