@@ -13,7 +13,7 @@ use crate::ci::{
 };
 use crate::detect::Detector;
 use crate::model::{Facts, Problem, ProblemClass, ProblemLevel, SourceId};
-use crate::source::{FileError, Root, read_within, yaml_paths};
+use crate::source::FileError;
 use crate::yaml::Budget;
 
 /// The name of the root configuration unless the project's settings say otherwise.
@@ -46,14 +46,14 @@ pub(super) fn may_hold_jobs(path: &str, ci_files: &[String]) -> bool {
 /// A PATH that names a fragment alone is still judged with the configuration that includes it, so
 /// that a hook which passes changed files finds what a whole run finds.
 pub(super) fn configurations(
-    scope: &Scope,
+    scope: &Scope<'_>,
     table: &RefCell<SourceTable>,
     detector: &Detector,
     harvest: &Harvest,
     ci_files: &[String],
 ) -> Configurations {
     let mut gathered = Configurations::default();
-    for (at, root) in scope.roots.roots.iter().enumerate() {
+    for at in 0..scope.roots.roots.len() {
         let reached: BTreeSet<&Arc<str>> = harvest
             .structured
             .iter()
@@ -66,7 +66,6 @@ pub(super) fn configurations(
         let files = RepositoryFiles {
             scope,
             at,
-            root,
             table,
             detector,
             failed: RefCell::default(),
@@ -79,9 +78,8 @@ pub(super) fn configurations(
 
 /// The files of one root, read once each, with every token masked.
 struct RepositoryFiles<'a> {
-    scope: &'a Scope,
+    scope: &'a Scope<'a>,
     at: usize,
-    root: &'a Root,
     table: &'a RefCell<SourceTable>,
     detector: &'a Detector,
     failed: RefCell<HashMap<Arc<str>, ResolveError>>,
@@ -200,7 +198,8 @@ impl FileResolver for RepositoryFiles<'_> {
         let known = self.table.borrow().id(&provenance);
         let id = known.map_or_else(
             || {
-                let bytes = read_within(self.root, &path).map_err(|error| resolve_error(&error))?;
+                let bytes = self.scope.read(self.at, &path);
+                let bytes = bytes.map_err(|error| resolve_error(&error))?;
                 self.table
                     .borrow_mut()
                     .add(self.detector, provenance, bytes)
@@ -223,7 +222,9 @@ impl FileResolver for RepositoryFiles<'_> {
     }
 
     fn yaml_paths(&self) -> Rc<[Arc<str>]> {
-        let paths = self.yaml_paths.get_or_init(|| yaml_paths(self.root).into());
+        let paths = self
+            .yaml_paths
+            .get_or_init(|| self.scope.yaml_paths(self.at).into());
         Rc::clone(paths)
     }
 }

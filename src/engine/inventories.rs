@@ -1,6 +1,7 @@
 //! Phase 2, inventories: reads the named and the discovered ones.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use crate::config::InventoryFile;
 use crate::detect::Detector;
 use crate::inventory::{Input, read};
 use crate::model::{
-    Facts, Origin, PathBase, Problem, ProblemClass, ProblemLevel, Provenance, TokenKind,
+    Facts, PathBase, Problem, ProblemClass, ProblemLevel, Provenance, SourceId, TokenKind,
 };
 use crate::source::{SourceError, read_named};
 
@@ -18,20 +19,33 @@ use crate::source::{SourceError, read_named};
 pub(super) struct Inventories {
     pub(super) facts: Facts,
     pub(super) problems: Vec<Problem>,
+    /// Inventories that are judged; the others say what is known of the tokens of a CI configuration.
+    pub(super) in_scope: BTreeSet<SourceId>,
     pub(super) files: u64,
 }
 
-/// Reads `named` and then `discovered`, each file once.
+/// The inventories that a run is to read.
+pub(super) struct Sources<'s> {
+    /// Named by options: judged wherever they lie.
+    pub(super) asked: &'s [InventoryFile],
+    /// Named by the configuration.
+    pub(super) configured: &'s [InventoryFile],
+    /// Found below the PATHs.
+    pub(super) discovered: &'s [(usize, Arc<str>)],
+    /// Whether a configured file that lies in a root is judged there.
+    pub(super) is_judged: &'s dyn Fn(usize, &str) -> bool,
+}
+
+/// Reads the named inventories and then those that were found, each file once.
 ///
 /// # Errors
 ///
 /// A named file that is absent or no regular file.
 pub(super) fn inventories(
-    scope: &Scope,
+    scope: &Scope<'_>,
     table: &RefCell<SourceTable>,
     detector: &Detector,
-    named: &[InventoryFile],
-    discovered: &[(usize, Arc<str>)],
+    sources: &Sources<'_>,
 ) -> Result<Inventories, SourceError> {
     let mut gathered = Inventories::default();
     let mut reader = Reader {
@@ -40,30 +54,42 @@ pub(super) fn inventories(
         gathered: &mut gathered,
     };
     let mut seen = Vec::new();
-    for file in named {
-        let bytes = read_named(&file.path)?;
+    for (at, file) in sources.asked.iter().chain(sources.configured).enumerate() {
+        let on_disk = read_named(&file.path)?;
         let real = std::fs::canonicalize(&file.path).unwrap_or_else(|_| file.path.clone());
-        if !seen.contains(&real) {
-            let provenance = provenance(scope, &file.path, &real);
-            seen.push(real);
-            reader.read(provenance, bytes, file.kind);
+        if seen.contains(&real) {
+            continue;
         }
+        let place = scope.roots.relative(&real);
+        seen.push(real);
+        let (provenance, bytes, judged) = match &place {
+            Some((root, path)) => {
+                let judged = (sources.is_judged)(*root, path);
+                match scope.read(*root, path) {
+                    Ok(bytes) => (scope.provenance(*root, path), bytes, judged),
+                    Err(_) => (scope.on_disk(*root, path), on_disk, judged),
+                }
+            }
+            None => (outside(&file.path), on_disk, scope.snapshots.is_empty()),
+        };
+        let judged = judged || at < sources.asked.len();
+        reader.read(provenance, bytes, file.kind, judged);
     }
-    for (root, path) in discovered {
+    for (root, path) in sources.discovered {
         let provenance = scope.provenance(*root, path);
         let file = scope.roots.roots[*root].dir().join(&**path);
         if seen.contains(&file) {
             continue;
         }
-        match read_named(&file) {
-            Ok(bytes) => reader.read(provenance, bytes, None),
+        match scope.read(*root, path) {
+            Ok(bytes) => reader.read(provenance, bytes, None, true),
             Err(error) => reader.gathered.problems.push(Problem {
                 level: ProblemLevel::Error,
                 class: ProblemClass::Unreadable,
                 path: provenance.display_path(),
                 base: provenance.base,
                 position: None,
-                message: error.to_string(),
+                message: format!("the inventory {error}"),
                 mend: None,
             }),
         }
@@ -78,7 +104,13 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn read(&mut self, provenance: Provenance, bytes: Vec<u8>, kind: Option<TokenKind>) {
+    fn read(
+        &mut self,
+        provenance: Provenance,
+        bytes: Vec<u8>,
+        kind: Option<TokenKind>,
+        judged: bool,
+    ) {
         self.gathered.files += 1;
         let path = provenance.display_path();
         let base = provenance.base;
@@ -106,6 +138,9 @@ impl Reader<'_> {
                 return;
             }
         };
+        if judged {
+            self.gathered.in_scope.insert(source);
+        }
         let table = self.table.borrow();
         let text = Arc::clone(&table.get(source).text);
         let inventory = read(&Input {
@@ -130,11 +165,10 @@ impl Reader<'_> {
     }
 }
 
-/// Relative to a root that the file lies in, else to the working directory, else the name alone.
-fn provenance(scope: &Scope, given: &Path, real: &Path) -> Provenance {
-    if let Some((root, path)) = scope.roots.relative(real) {
-        return scope.provenance(root, &path);
-    }
+/// The provenance of a file outside of every root: relative to the working directory, else the name
+/// alone.
+fn outside(given: &Path) -> Provenance {
+    let real = std::fs::canonicalize(given).unwrap_or_else(|_| given.to_owned());
     let here = std::env::current_dir().and_then(std::fs::canonicalize).ok();
     if let Some(path) = here.and_then(|here| real.strip_prefix(here).ok().map(Path::to_owned)) {
         let path: Arc<str> = path.to_string_lossy().replace('\\', "/").into();
@@ -149,7 +183,6 @@ fn provenance(scope: &Scope, given: &Path, real: &Path) -> Provenance {
     Provenance {
         path: name.into(),
         base: PathBase::Inventory,
-        origin: Origin::WorkTree,
         ..Provenance::default()
     }
 }

@@ -17,6 +17,21 @@ pub(super) struct Judged {
     pub(super) persona: Persona,
 }
 
+/// Findings about leaks, with the persona of their rules.
+pub(super) fn leaks(rules: &RuleSet, findings: Vec<Finding>) -> Vec<Judged> {
+    let persona = |finding: &Finding| {
+        let rule = rules.get(finding.rule.as_str());
+        rule.map_or(Persona::Regular, |rule| rule.persona)
+    };
+    findings
+        .into_iter()
+        .map(|finding| Judged {
+            persona: persona(&finding),
+            finding,
+        })
+        .collect()
+}
+
 /// Runs the policy rules of `analyses` and makes a finding of each violation whose place `in_scope`
 /// accepts. The same problem met twice (a fragment that two configurations share) is one finding.
 pub(super) fn findings(

@@ -65,7 +65,7 @@ pub(super) struct Harvest {
 }
 
 impl Harvest {
-    fn append(&mut self, mut other: Self) {
+    pub(super) fn append(&mut self, mut other: Self) {
         self.sightings.append(&mut other.sightings);
         self.comments.append(&mut other.comments);
         self.problems.append(&mut other.problems);
@@ -78,7 +78,7 @@ impl Harvest {
 /// What every thread of the search shares.
 pub(super) struct Search<'r> {
     pub(super) detector: &'r Detector,
-    pub(super) scope: &'r Scope,
+    pub(super) scope: &'r Scope<'r>,
     pub(super) progress: &'r Progress,
     /// Whether tokens are reported; the search runs for `--only ci` too, because the files it lints are
     /// read with every token masked.
@@ -121,7 +121,7 @@ pub(super) struct SearchVisitor<'s, 'r> {
     search: &'s Search<'r>,
     reader: TextReader,
     scratch: Scratch,
-    harvest: Harvest,
+    pub(super) harvest: Harvest,
 }
 
 impl SearchVisitor<'_, '_> {

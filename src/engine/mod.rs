@@ -9,6 +9,7 @@
 //!
 //! The engine knows no report format and no command line. It reads no clock: `today` is given.
 
+mod additions;
 mod configurations;
 mod excerpt;
 mod fleet;
@@ -26,27 +27,30 @@ mod tried;
 
 use std::cell::RefCell;
 use std::io;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
-use crate::config::{Config, Ignore, InventoryFile};
+use crate::config::{Config, Ignore};
 use crate::detect::{Detector, redact};
 use crate::model::{
-    Finding, Gap, Origin, PathBase, Persona, Problem, ProblemClass, ProblemLevel, Provenance,
-    Report, Stats, SuppressionKind,
+    Finding, Gap, Origin, PathBase, Problem, ProblemClass, ProblemLevel, Provenance, Report, Stats,
+    SuppressionKind,
 };
 use crate::policy;
 use crate::rules::knowledge::KnowledgeBase;
 use crate::rules::{Analysis, RuleError, RuleSet};
+use crate::source::git::{GitError, RevisionError};
 use crate::source::{FileError, Roots, SourceError, Text, read_within, walk};
 use crate::suppress::{GITLEAKS_IGNORE, IgnoreEntry, Suppressions, gitleaks_ignore};
+use additions::Additions;
 use configurations::{Configurations, configurations, may_hold_jobs};
-use inventories::{Inventories, inventories};
+use inventories::{Inventories, Sources, inventories};
 use judge::Judged;
 use leaks::{Harvest, Search, not_read};
 use scope::{Scope, SourceTable};
 use tried::Tried;
 
 pub use crate::source::{FleetEntry, FleetError, fleet as find_fleet, read_named as read_report};
+pub use additions::{AdditionsRequest, RefUpdate};
 pub use fleet::{FleetRequest, Plan, scan_fleet};
 pub use inspect::inspect;
 pub use leaks::Progress;
@@ -63,6 +67,21 @@ pub enum ScanError {
     /// A PATH, an inventory or another file that the user names.
     #[error(transparent)]
     Source(#[from] SourceError),
+    /// What was added is asked for, and there is no repository.
+    #[error("`{}` lies in no Git repository, so that nothing is added to it", .0.display())]
+    NoRepository(std::path::PathBuf),
+    /// What is staged is asked for, and the repository is bare.
+    #[error("`{}` is a bare repository: it has no index, so that nothing is staged", .0.display())]
+    NoIndex(std::path::PathBuf),
+    /// A revision that means no commit.
+    #[error(transparent)]
+    Revision(RevisionError),
+    /// A revision that means no commit of a shallow clone.
+    #[error("{0}: the clone is shallow; `git fetch --unshallow`, in GitLab CI `GIT_DEPTH: 0`")]
+    RevisionOfShallow(RevisionError),
+    /// A repository that cannot be opened.
+    #[error("cannot open `{}`", .0.path().display())]
+    Git(#[from] GitError),
 }
 
 /// The built-in rules and those of `files`, which may be rule files or folders of them.
@@ -123,11 +142,22 @@ fn scan_roots(
     rules: &RuleSet,
     progress: &Progress,
 ) -> Result<Report, ScanError> {
-    let scope = Scope { roots };
+    let additions = Additions::open(request, config, &roots)?;
+    let scope = Scope {
+        roots,
+        snapshots: additions.iter().flat_map(Additions::snapshots).collect(),
+    };
     let detector = Detector::new(rules);
     let wants = |analysis| request.analyses.contains(&analysis);
 
-    let (mut harvest, special_files) = search(request, config, &detector, &scope, progress);
+    let (mut harvest, special_files) = search(
+        request,
+        config,
+        &detector,
+        &scope,
+        additions.as_ref(),
+        progress,
+    );
     let mut problems = std::mem::take(&mut harvest.problems);
 
     let table = RefCell::new(SourceTable::default());
@@ -137,19 +167,16 @@ fn scan_roots(
         Configurations::default()
     };
     let inventories = if wants(Analysis::Inventory) {
-        let named: Vec<InventoryFile> = request
-            .inventories
-            .iter()
-            .chain(&config.inventories)
-            .cloned()
-            .collect();
-        let discovered: Vec<_> = harvest
-            .structured
-            .iter()
-            .filter(|(_, path)| crate::inventory::recognises(path))
-            .cloned()
-            .collect();
-        inventories(&scope, &table, &detector, &named, &discovered)?
+        let sources = Sources {
+            asked: &request.inventories,
+            configured: &config.inventories,
+            discovered: &discovered(&harvest),
+            is_judged: &|root, path| {
+                let touches = |additions: &Additions| additions.touches(root, path);
+                additions.as_ref().is_none_or(touches)
+            },
+        };
+        inventories(&scope, &table, &detector, &sources)?
     } else {
         Inventories::default()
     };
@@ -171,23 +198,17 @@ fn scan_roots(
     problems.extend(gap_problems(&table, &facts.gaps, request.strict));
 
     let mut suppressions = suppressions(request, config, &scope, &harvest, &mut problems);
-    let mut judged: Vec<Judged> = leaks::findings(std::mem::take(&mut harvest.sightings))
-        .into_iter()
-        .map(|finding| Judged {
-            persona: rules
-                .get(finding.rule.as_str())
-                .map_or(Persona::Regular, |rule| rule.persona),
-            finding,
-        })
-        .collect();
+    let sightings = std::mem::take(&mut harvest.sightings);
+    let mut judged = judge::leaks(rules, leaks::findings(sightings));
     let context = policy::Context {
         facts: &facts,
         knowledge: &KnowledgeBase::default(),
         settings: &config.settings,
         today: request.today,
     };
-    let in_scope = |analysis, source| {
-        analysis == Analysis::Inventory || configurations.in_scope.contains(&source)
+    let in_scope = |analysis, source| match analysis {
+        Analysis::Inventory => inventories.in_scope.contains(&source),
+        _ => configurations.in_scope.contains(&source),
     };
     judged.extend(judge::findings(
         rules,
@@ -204,7 +225,8 @@ fn scan_roots(
         analyses: &request.analyses,
         rules,
         config,
-        whole: scope.roots.cover_all(),
+        whole: additions.is_none() && scope.roots.cover_all(),
+        added_alone: additions.is_some(),
         complete: !problems
             .iter()
             .any(|problem| problem.level == ProblemLevel::Error),
@@ -220,12 +242,23 @@ fn scan_roots(
     })
 }
 
+/// The inventories that the names of files tell.
+fn discovered(harvest: &Harvest) -> Vec<(usize, Arc<str>)> {
+    harvest
+        .structured
+        .iter()
+        .filter(|(_, path)| crate::inventory::recognises(path))
+        .cloned()
+        .collect()
+}
+
 /// Phase 1, with the number of special files.
 fn search(
     request: &ScanRequest,
     config: &Config,
     detector: &Detector,
-    scope: &Scope,
+    scope: &Scope<'_>,
+    additions: Option<&Additions>,
     progress: &Progress,
 ) -> (Harvest, u64) {
     let wants = |analysis| request.analyses.contains(&analysis);
@@ -244,6 +277,10 @@ fn search(
         is_structured: &is_structured,
         harvest: Mutex::default(),
     };
+    if let Some(additions) = additions {
+        additions.search(&search, request);
+        return (search.into_harvest(), 0);
+    }
     let outcome = walk(&scope.roots, &request.walk_options(config), || {
         search.visitor()
     });
@@ -273,7 +310,7 @@ fn search(
 fn suppressions(
     request: &ScanRequest,
     config: &Config,
-    scope: &Scope,
+    scope: &Scope<'_>,
     harvest: &Harvest,
     problems: &mut Vec<Problem>,
 ) -> Suppressions {
@@ -316,7 +353,7 @@ fn suppressions(
 
 /// Adds the places that the `.gitleaksignore` of each root lists.
 fn add_gitleaks_ignore(
-    scope: &Scope,
+    scope: &Scope<'_>,
     suppressions: &mut Suppressions,
     problems: &mut Vec<Problem>,
 ) {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use jiff::civil::Date;
 
+use super::additions::AdditionsRequest;
 use crate::config::{Baseline, Config, InventoryFile};
 use crate::model::{Confidence, Persona};
 use crate::rules::Analysis;
@@ -20,6 +21,8 @@ pub struct ScanRequest {
     pub apart: BTreeSet<PathBuf>,
     /// What reports call standard input, where it is searched beside them.
     pub stdin: Option<String>,
+    /// What was added alone, and not what lies on disk.
+    pub additions: Option<AdditionsRequest>,
     /// Which analyses.
     pub analyses: BTreeSet<Analysis>,
     /// Findings that are known.

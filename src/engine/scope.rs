@@ -6,19 +6,56 @@ use std::sync::Arc;
 use super::excerpt::Locator;
 use crate::detect::{Detection, Detector, redact};
 use crate::model::{
-    Location, Origin, PathBase, Position, Positions, Provenance, Site, SourceId, Span,
+    Location, Origin, PathBase, Position, Positions, Provenance, Revision, Site, SourceId, Span,
 };
-use crate::source::Roots;
+use crate::source::git::Snapshot;
+use crate::source::{FileError, Roots, read_within, yaml_paths};
 
-/// The roots of a run and what their paths are called in reports.
-#[derive(Debug)]
-pub(super) struct Scope {
+/// The roots of a run, where their files are read from and what their paths are called in reports.
+#[derive(Debug, Default)]
+pub(super) struct Scope<'g> {
     pub(super) roots: Roots,
+    /// What stands in for the files of a root on disk, by root.
+    pub(super) snapshots: BTreeMap<usize, (Snapshot<'g>, MakeOrigin)>,
 }
 
-impl Scope {
-    /// The provenance of a file of a root. A path that itself holds a token is shown masked.
+/// Makes the origin of a file out of the id of its blob.
+pub(super) type MakeOrigin = fn(Arc<Revision>) -> Origin;
+
+impl Scope<'_> {
+    /// A file of a root, as it lies on disk or in what stands in for it.
+    pub(super) fn read(&self, root: usize, path: &str) -> Result<Vec<u8>, FileError> {
+        match self.snapshots.get(&root) {
+            Some((snapshot, _)) => snapshot.read(path),
+            None => read_within(&self.roots.roots[root], path),
+        }
+    }
+
+    /// The paths of a root that end in `.yml` or `.yaml`, sorted.
+    pub(super) fn yaml_paths(&self, root: usize) -> Vec<Arc<str>> {
+        match self.snapshots.get(&root) {
+            Some((snapshot, _)) => snapshot.yaml_paths(),
+            None => yaml_paths(&self.roots.roots[root]),
+        }
+    }
+
+    /// The provenance of a file of a root that [`Scope::read`] gives.
     pub(super) fn provenance(&self, root: usize, path: &Arc<str>) -> Provenance {
+        let origin = self.snapshots.get(&root).and_then(|(snapshot, origin)| {
+            let object = snapshot.blob(path).ok()?.to_string().into();
+            Some(origin(Arc::new(Revision {
+                object,
+                ..Revision::default()
+            })))
+        });
+        Provenance {
+            origin: origin.unwrap_or_default(),
+            ..self.on_disk(root, path)
+        }
+    }
+
+    /// The provenance of a file of a root as it lies on disk.
+    pub(super) fn on_disk(&self, root: usize, path: &Arc<str>) -> Provenance {
         Provenance {
             repository: self
                 .roots

@@ -162,6 +162,7 @@ mod tests {
         fn search(&self, text: Text<'_>, windows: WindowSize) -> Harvest {
             let scope = Scope {
                 roots: Roots::default(),
+                ..Scope::default()
             };
             let search = Search {
                 detector: &self.detector,

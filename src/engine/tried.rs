@@ -14,6 +14,8 @@ pub(super) struct Tried<'r> {
     pub(super) config: &'r Config,
     /// Whether the PATHs are whole roots and not parts of them.
     pub(super) whole: bool,
+    /// Whether what was added is reported alone: what stood before may be what a suppression hides.
+    pub(super) added_alone: bool,
     /// Whether everything asked for was read.
     pub(super) complete: bool,
     /// The CI files and inventories that were read.
@@ -36,9 +38,8 @@ impl Tried<'_> {
         };
         // Every file with comments was searched for tokens; a fragment of a CI configuration is read
         // as one only in a run that also reads what includes it.
-        let read = known.analysis == Analysis::Leaks
-            || self.whole
-            || self.structured.contains(&(path.to_owned(), base));
+        let searched = known.analysis == Analysis::Leaks && !self.added_alone;
+        let read = searched || self.whole || self.structured.contains(&(path.to_owned(), base));
         unused_if(read && self.looked_for(rule))
     }
 

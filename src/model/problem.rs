@@ -47,6 +47,8 @@ words! {
     Object = "git-object",
     /// Refs of a Git repository cannot be read.
     Refs = "git-refs",
+    /// The index of a Git repository cannot be read.
+    Index = "git-index",
     /// A Git repository does not have its whole history: a shallow or partial clone.
     History = "git-history",
 }

@@ -147,13 +147,17 @@ impl Repo {
         self
     }
 
-    /// The program, in the repository.
-    pub(crate) fn scan(&self, arguments: &[&str]) -> Run {
+    /// A call of the program, in the repository.
+    pub(crate) fn program(&self, arguments: &[&str]) -> Glpatrol {
         Glpatrol::new()
             .args(["scan", "--as-of", "2026-11-20"])
             .args(arguments)
             .dir(&self.path())
-            .run()
+    }
+
+    /// The same, run.
+    pub(crate) fn scan(&self, arguments: &[&str]) -> Run {
+        self.program(arguments).run()
     }
 
     /// The report as JSON, and the exit code.
@@ -163,4 +167,17 @@ impl Repo {
             .unwrap_or_else(|_| panic!("{}{}", run.stdout, run.stderr));
         (report, run.code)
     }
+}
+
+/// Writes a hook that is the program with some arguments.
+pub(crate) fn hook(path: &Path, arguments: &str) {
+    use std::os::unix::fs::PermissionsExt as _;
+    let program = env!("CARGO_BIN_EXE_glpatrol");
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(
+        path,
+        format!("#!/bin/sh\nexec '{program}' scan {arguments}\n"),
+    )
+    .unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
 }

@@ -13,6 +13,8 @@ use glpatrol::rules::Analysis;
 use glpatrol::rules::knowledge::Version;
 use jiff::civil::Date;
 
+use crate::additions::AdditionsArguments;
+
 /// Finds leaked GitLab tokens and GitLab tokens that can do more than they need to.
 ///
 /// Reads files and nothing else: it opens no connection and starts no program.
@@ -144,6 +146,9 @@ pub(crate) struct ScanArguments {
         help_heading = "Many repositories"
     )]
     pub(crate) shard: Option<Shard>,
+
+    #[command(flatten)]
+    pub(crate) additions: AdditionsArguments,
 
     /// Known findings, as `glpatrol baseline` writes them down: they are hidden.
     #[arg(long, value_name = "FILE", help_heading = "Findings")]

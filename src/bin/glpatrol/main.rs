@@ -1,5 +1,6 @@
 //! The command line of glpatrol: reads arguments, calls the library, maps the result to an exit code.
 
+mod additions;
 mod args;
 mod commands;
 mod destination;

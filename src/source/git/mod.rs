@@ -11,23 +11,33 @@
 //! on; a [`GitError`] means that nothing of the repository can be read.
 
 mod alternates;
+mod changes;
 mod checkout;
+mod commits;
 mod delta;
 mod files;
+mod index;
 mod loose;
 mod objects;
 mod pack;
 mod refs;
 mod remote;
 mod repository;
+mod revision;
 mod settings;
+mod snapshot;
 
 use std::path::PathBuf;
 
+pub use self::changes::{Added, Changes, changes_of};
 pub use self::checkout::Checkout;
+pub use self::commits::{Commit, commits_of, tag_chain, tags_on};
+pub use self::index::Index;
 pub use self::objects::{Decoder, MAX_OBJECT, Object, ObjectError, Objects};
 pub use self::refs::{Head, Refs};
 pub use self::repository::{OpenOptions, Repository};
+pub use self::revision::{RevisionError, RevisionRange, Revisions};
+pub use self::snapshot::Snapshot;
 pub use gix_hash::{ObjectId, oid};
 pub use gix_object::Kind;
 

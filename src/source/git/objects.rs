@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use gix_hash::{Kind as Format, oid};
+use gix_hash::{Kind as Format, ObjectId, oid};
 use gix_object::Kind;
 
 use super::files::list;
@@ -120,6 +120,28 @@ impl Objects {
                 .folders
                 .iter()
                 .any(|folder| loose::path(folder, id).is_file())
+    }
+
+    /// The ids of all objects that begin with `digits`, in order.
+    pub(super) fn with_prefix(&self, digits: &str) -> Vec<ObjectId> {
+        let mut ids = Vec::new();
+        for pack in &self.packs {
+            pack.with_prefix(digits, &mut ids);
+        }
+        for folder in &self.folders {
+            let (first, rest) = digits.split_at(2);
+            let files = list(&folder.join(first)).unwrap_or_default();
+            let names = files.iter().filter_map(|file| file.file_name()?.to_str());
+            let found = names.filter(|name| name.starts_with(rest));
+            ids.extend(
+                found.filter_map(|name| {
+                    ObjectId::from_hex(format!("{first}{name}").as_bytes()).ok()
+                }),
+            );
+        }
+        ids.sort_unstable();
+        ids.dedup();
+        ids
     }
 
     /// The object `id`, `None` where there is none. Where one copy is damaged the others are tried.

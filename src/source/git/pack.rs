@@ -61,6 +61,25 @@ impl Pack {
         self.index.lookup(id).is_some()
     }
 
+    /// Adds the ids of the objects that begin with `digits`, in lower case, to `ids`.
+    pub(super) fn with_prefix(&self, digits: &str, ids: &mut Vec<ObjectId>) {
+        let id = |at| self.index.oid_at_index(at);
+        let begins_before = |at| id(at).to_hex().to_string().as_str() < digits;
+        let (mut low, mut high) = (0, self.index.num_objects());
+        while low < high {
+            let middle = low + (high - low) / 2;
+            if begins_before(middle) {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        let matching = (low..self.index.num_objects())
+            .map(id)
+            .take_while(|id| id.to_hex().to_string().starts_with(digits));
+        ids.extend(matching.map(ToOwned::to_owned));
+    }
+
     /// Decodes an object into `decoder.object`, `None` where the index does not list it.
     pub(super) fn find(
         &self,

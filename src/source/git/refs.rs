@@ -70,19 +70,38 @@ impl Refs {
     }
 }
 
+/// Reads HEAD of `repository`, and of its refs those alone that HEAD leads to.
+pub(super) fn head(repository: &Repository, defects: &mut Vec<Defect>) -> Head {
+    let mut reader = Reader::new(repository, defects);
+    if reader.is_foreign() {
+        return Head::Unknown;
+    }
+    let path = repository.git_dir().join("HEAD");
+    let mut next = match reader.target(&path, "HEAD") {
+        Ok(Some(Target::Symbolic(name))) => Some(name.as_bstr().to_string()),
+        _ => None,
+    };
+    for _ in 0..=MAX_SYMBOLIC {
+        let Some(name) = next.take() else {
+            break;
+        };
+        for folder in [repository.common_dir(), repository.git_dir()] {
+            reader.loose(&folder.join(&name), name.clone());
+        }
+        if !reader.targets.contains_key(&name) && reader.complete {
+            reader.packed();
+        }
+        if let Some(Target::Symbolic(name)) = reader.targets.get(&name) {
+            next = Some(name.as_bstr().to_string());
+        }
+    }
+    reader.head(repository.git_dir())
+}
+
 /// Reads the refs of `repository`. What cannot be read is a defect.
 pub(super) fn refs(repository: &Repository, defects: &mut Vec<Defect>) -> Refs {
-    let mut reader = Reader {
-        repository,
-        targets: BTreeMap::new(),
-        complete: true,
-        defects,
-    };
-    if let Some(store) = repository.foreign_refs() {
-        let message = format!(
-            "keeps its refs in the store `{store}`, which is not read: what they reach is not known"
-        );
-        reader.defect(&repository.common_dir().join("config"), message);
+    let mut reader = Reader::new(repository, defects);
+    if reader.is_foreign() {
         return Refs {
             head: Head::Unknown,
             other_heads: Vec::new(),
@@ -118,7 +137,28 @@ struct Reader<'r> {
     defects: &'r mut Vec<Defect>,
 }
 
-impl Reader<'_> {
+impl<'r> Reader<'r> {
+    fn new(repository: &'r Repository, defects: &'r mut Vec<Defect>) -> Self {
+        Self {
+            repository,
+            targets: BTreeMap::new(),
+            complete: true,
+            defects,
+        }
+    }
+
+    /// Whether refs lie in a store that is not read; a defect if so.
+    fn is_foreign(&mut self) -> bool {
+        let Some(store) = self.repository.foreign_refs() else {
+            return false;
+        };
+        let message = format!(
+            "keeps its refs in the store `{store}`, which is not read: what they reach is not known"
+        );
+        self.defect(&self.repository.common_dir().join("config"), message);
+        true
+    }
+
     fn defect(&mut self, path: &Path, message: String) {
         self.complete = false;
         self.defects.push(Defect {

@@ -1,15 +1,16 @@
 //! Where a repository lies: the `.git` of a work tree, a linked worktree or a submodule, or a bare one.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use gix_hash::Kind;
+use gix_hash::{Kind, ObjectId};
 
 use super::alternates::object_folders;
-use super::files::{is_dir, is_file, list, path_from_bytes, read};
-use super::refs::{Refs, gitdir_line, refs};
+use super::files::{MAX_TEXT, is_dir, is_file, list, path_from_bytes, read};
+use super::refs::{Head, Refs, gitdir_line, head, refs};
 use super::settings::{Settings, settings};
-use super::{Defect, GitError, Objects};
+use super::{Defect, GitError, Index, Objects};
 use crate::model::ProblemClass;
 
 /// The most bytes of a `.git` file or a `commondir`.
@@ -144,6 +145,30 @@ impl Repository {
     /// HEAD and the refs. What of them cannot be read is added to `defects`.
     pub fn refs(&self, defects: &mut Vec<Defect>) -> Refs {
         refs(self, defects)
+    }
+
+    /// Commits whose parents a shallow clone does not have.
+    pub fn boundary(&self) -> BTreeSet<ObjectId> {
+        let bytes = read(&self.common_dir.join("shallow"), MAX_TEXT);
+        let bytes = bytes.ok().flatten().unwrap_or_default();
+        bytes
+            .split(|byte| *byte == b'\n')
+            .filter_map(|line| ObjectId::from_hex(line.trim_ascii()).ok())
+            .collect()
+    }
+
+    /// HEAD alone, without a look at all refs. What of it cannot be read is added to `defects`.
+    pub fn head(&self, defects: &mut Vec<Defect>) -> Head {
+        head(self, defects)
+    }
+
+    /// The index, or the one at `path` that stands in for it.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with a damaged one.
+    pub fn index(&self, path: Option<&Path>) -> Result<Index, Defect> {
+        Index::read(self, path)
     }
 
     /// The name of the store that keeps refs, if it is not the one of files.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 use glpatrol::config::{Baseline, Config};
-use glpatrol::engine::{self, ConfigFile, ScanRequest};
+use glpatrol::engine::{self, AdditionsRequest, ConfigFile, ScanRequest};
 use glpatrol::model::{Confidence, Persona, Report};
 use glpatrol::output::{self, Format, Style};
 use glpatrol::rules::{Analysis, RuleSet};
@@ -33,7 +33,11 @@ pub(crate) fn run(arguments: &ScanArguments) -> anyhow::Result<Outcome> {
         arguments,
         &engine::scanned_folders(&files(&arguments.input))?,
     )?;
-    let report = setting.scan(&arguments.input, baseline, arguments.display.progress())?;
+    let known = Known {
+        baseline,
+        additions: additions(arguments)?,
+    };
+    let report = setting.scan(&arguments.input, known, arguments.display.progress())?;
     for (format, destination) in &reports {
         let style = style(&arguments.display, destination);
         destination.write(|out| output::write(&report, &setting.rules, *format, &style, out))?;
@@ -44,6 +48,32 @@ pub(crate) fn run(arguments: &ScanArguments) -> anyhow::Result<Outcome> {
         fail_on.unwrap_or_default(),
         arguments.allow_incomplete,
     ))
+}
+
+/// What a run takes as known, and does not report.
+pub(crate) struct Known {
+    /// Findings that are hidden.
+    pub(crate) baseline: Option<Baseline>,
+    /// Everything but what was added.
+    pub(crate) additions: Option<AdditionsRequest>,
+}
+
+impl From<Option<Baseline>> for Known {
+    fn from(baseline: Option<Baseline>) -> Self {
+        Self {
+            baseline,
+            additions: None,
+        }
+    }
+}
+
+/// What was added, if that alone is asked for.
+fn additions(arguments: &ScanArguments) -> anyhow::Result<Option<AdditionsRequest>> {
+    let additions = arguments.additions.request()?;
+    if additions.is_some() && files(&arguments.input).len() < arguments.input.paths.len() {
+        bail!("standard input is no part of a repository; search it in a run of its own");
+    }
+    Ok(additions)
 }
 
 /// The rules and the configuration of a run.
@@ -72,14 +102,16 @@ impl Setting {
     pub(crate) fn scan(
         &self,
         arguments: &InputArguments,
-        baseline: Option<Baseline>,
+        known: impl Into<Known>,
         shows_progress: bool,
     ) -> anyhow::Result<Report> {
+        let known = known.into();
         let mut config = self.config.clone();
         let request = ScanRequest {
             paths: files(arguments),
             stdin: stdin(arguments)?,
-            baseline,
+            baseline: known.baseline,
+            additions: known.additions,
             ..request(arguments, today(arguments), &mut config)
         };
         let report = with_progress(shows_progress, |progress| {
@@ -125,6 +157,7 @@ fn request(arguments: &InputArguments, today: Date, config: &mut Config) -> Scan
         apart: BTreeSet::new(),
         stdin: None,
         baseline: None,
+        additions: None,
         analyses: arguments.analyses(),
         inventories: arguments.inventory.clone(),
         today,

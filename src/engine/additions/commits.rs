@@ -1,0 +1,369 @@
+//! What commits added: those of a range, or those that a push brings.
+//!
+//! A commit adds a token that stands in a blob which none of its parents has at that path, and in none
+//! of the blobs that it replaces. What is added and removed again within the range is added; what a
+//! merge brings that none of its parents had is, too. Messages and annotated tags are searched as whole
+//! objects.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::{MakeOrigin, ObjectReader, Place, Wanted, each, masked};
+use crate::engine::ScanError;
+use crate::engine::leaks::{FileComments, Harvest, Search, Sighting};
+use crate::model::{CommitRef, Digest, MessageKind, Origin, ProblemClass, Provenance, Revision};
+use crate::source::git::{
+    Added, Changes, Commit, Decoder, Defect, ObjectId, Objects, RevisionRange, Revisions, Snapshot,
+    changes_of, commits_of, tag_chain, tags_on,
+};
+
+/// A ref that a push changes, as Git tells a hook.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefUpdate {
+    /// What it points at; zeros where it is new.
+    pub old: String,
+    /// What it is to point at; zeros where it is removed.
+    pub new: String,
+    /// Its full name.
+    pub name: String,
+}
+
+/// Commits, and what each of them added.
+pub(super) struct Commits {
+    /// Oldest first.
+    all: Vec<Commit>,
+    /// In the order of the commits.
+    changes: Vec<Changes>,
+    tags: BTreeSet<ObjectId>,
+    /// Whose files stand in for those on disk.
+    tip: Option<ObjectId>,
+    /// Paths that a commit added something to.
+    touched: BTreeSet<String>,
+    is_whole: bool,
+}
+
+/// A blob, and the commits that brought it, oldest first, each with one path of it.
+struct Brought {
+    blob: ObjectId,
+    by: Vec<(usize, Arc<str>)>,
+}
+
+impl Commits {
+    /// The commits of `A..B` or `A...B`.
+    ///
+    /// # Errors
+    ///
+    /// A side that means no commit.
+    pub(super) fn of_range(
+        range: &str,
+        wanted: &Wanted<'_>,
+        objects: &Objects,
+        defects: &mut Vec<Defect>,
+    ) -> Result<Self, ScanError> {
+        let repository = wanted.repository;
+        let refs = repository.refs(defects);
+        let range = Revisions::new(repository, &refs, objects)
+            .range(range)
+            .map_err(|error| {
+                if repository.boundary().is_empty() {
+                    ScanError::Revision(error)
+                } else {
+                    ScanError::RevisionOfShallow(error)
+                }
+            })?;
+        let mut commits = Self::of(&range, wanted, objects, defects);
+        let ids = commits.all.iter().map(|commit| commit.id).collect();
+        commits.tags = tags_on(&refs, objects, &ids);
+        let tip = range
+            .tip()
+            .map(|tip| Commit::find(tip, objects, &mut Decoder::default()));
+        commits.tip = tip.and_then(Result::ok).map(|commit| commit.tree);
+        Ok(commits)
+    }
+
+    /// The commits and tags that no ref of the repository reaches so far. What a push removes is left
+    /// alone.
+    pub(super) fn of_push(
+        updates: &[RefUpdate],
+        wanted: &Wanted<'_>,
+        objects: &Objects,
+        defects: &mut Vec<Defect>,
+    ) -> Self {
+        let refs = wanted.repository.refs(defects);
+        let mut to = Vec::new();
+        let mut tags = BTreeSet::new();
+        for update in updates {
+            let Ok(id) = ObjectId::from_hex(update.new.as_bytes()) else {
+                continue;
+            };
+            if id.is_null() {
+                continue;
+            }
+            let (chain, target) = tag_chain(id, objects);
+            tags.extend(chain);
+            match target {
+                Some(target) => to.push(target),
+                None => defects.push(unreadable(&update.name, id)),
+            }
+        }
+        let known: BTreeSet<ObjectId> = refs.tips().into_iter().collect();
+        let from = known.iter().filter_map(|tip| tag_chain(*tip, objects).1);
+        let from: Vec<ObjectId> = from.filter(|tip| is_commit(*tip, objects)).collect();
+        to.retain(|tip| is_commit(*tip, objects));
+        let mut commits = Self::of(
+            &RevisionRange::Between { from, to },
+            wanted,
+            objects,
+            defects,
+        );
+        tags.retain(|tag| !known.contains(tag));
+        commits.tags = tags;
+        commits
+    }
+
+    fn of(
+        range: &RevisionRange,
+        wanted: &Wanted<'_>,
+        objects: &Objects,
+        defects: &mut Vec<Defect>,
+    ) -> Self {
+        let boundary = wanted.repository.boundary();
+        let commits = commits_of(range, objects, &boundary, defects);
+        let mut changes = Vec::new();
+        for commit in &commits {
+            let mut change = changes_of(commit, objects, defects);
+            change.added.retain(|added| wanted.takes(&added.path));
+            changes.push(change);
+        }
+        let touched = changes.iter().flat_map(|change: &Changes| &change.added);
+        let touched = touched.map(|added| String::from_utf8_lossy(&added.path).into_owned());
+        Self {
+            touched: touched.collect(),
+            all: commits,
+            changes,
+            tags: BTreeSet::new(),
+            tip: None,
+            // Messages belong to the whole: a run over parts of a repository leaves them.
+            is_whole: wanted.is_whole(),
+        }
+    }
+
+    pub(super) fn snapshot<'o>(&self, objects: &'o Objects) -> Option<(Snapshot<'o>, MakeOrigin)> {
+        Some((Snapshot::of_tree(self.tip?, objects), Origin::History))
+    }
+
+    pub(super) fn touches(&self, path: &str) -> bool {
+        self.touched.contains(path)
+    }
+
+    /// Searches what every commit added, and leaves what stood in what it replaced.
+    pub(super) fn search(
+        &self,
+        place: &Place<'_>,
+        search: &Search<'_>,
+        defects: &mut Vec<Defect>,
+    ) -> Harvest {
+        let told = Told {
+            place,
+            search,
+            commits: &self.all,
+        };
+        let mut harvest = Harvest::default();
+        if self.is_whole {
+            self.search_messages(&told, &mut harvest, defects);
+        }
+        let mut known = Known {
+            told: &told,
+            changes: &self.changes,
+            by_commit: BTreeMap::new(),
+            by_blob: BTreeMap::new(),
+        };
+        let brought = self.brought(search);
+        let found = each(&brought, place.threads, |brought: &[Brought]| {
+            let blobs = brought.iter().map(|brought| {
+                let (commit, path) = &brought.by[0];
+                let mut reader = ObjectReader::new(place, search.visitor());
+                reader.search(brought.blob, path, || {
+                    told.file(*commit, path, brought.blob)
+                });
+                reader.finish()
+            });
+            blobs.collect::<Vec<_>>()
+        });
+        for ((mut found, missing), brought) in found.into_iter().flatten().zip(&brought) {
+            defects.extend(missing);
+            known.keep_new(brought, &mut found, defects);
+            harvest.append(found);
+        }
+        let snapshot = self.snapshot(place.objects);
+        for path in &self.touched {
+            let is_there = || snapshot.is_some_and(|(snapshot, _)| snapshot.blob(path).is_ok());
+            if (search.is_structured)(path) && is_there() {
+                harvest.structured.push((place.root, path.as_str().into()));
+            }
+        }
+        harvest
+    }
+
+    fn search_messages(&self, told: &Told<'_>, harvest: &mut Harvest, defects: &mut Vec<Defect>) {
+        let commits =
+            (0..self.all.len()).map(|at| (MessageKind::Commit, self.all[at].id, Some(at)));
+        let tags = self.tags.iter().map(|tag| (MessageKind::Tag, *tag, None));
+        let messages: Vec<_> = commits.chain(tags).collect();
+        let found = each(&messages, told.place.threads, |messages: &[_]| {
+            let mut reader = ObjectReader::new(told.place, told.search.visitor());
+            for (kind, id, commit) in messages {
+                let path: Arc<str> = format!(".git/{}/{id}", kind.as_str()).into();
+                reader.search(*id, &path, || Provenance {
+                    origin: Origin::Message(*kind, told.revision(*id, *commit)),
+                    ..told.place.provenance(&path)
+                });
+            }
+            reader.finish()
+        });
+        for (found, missing) in found {
+            harvest.append(found);
+            defects.extend(missing);
+        }
+    }
+
+    /// Every blob that a commit added, once.
+    fn brought(&self, search: &Search<'_>) -> Vec<Brought> {
+        let mut by_blob: BTreeMap<ObjectId, Vec<(usize, Arc<str>)>> = BTreeMap::new();
+        for (commit, change) in self.changes.iter().enumerate() {
+            for Added { path, blob } in &change.added {
+                let by = by_blob.entry(*blob).or_default();
+                // The first path in a commit stands for the others.
+                if by.last().is_none_or(|(last, _)| *last != commit) {
+                    let path = masked(search.detector, &String::from_utf8_lossy(path));
+                    by.push((commit, path.into()));
+                }
+            }
+        }
+        let brought = by_blob.into_iter();
+        brought.map(|(blob, by)| Brought { blob, by }).collect()
+    }
+}
+
+/// Tells places by commit.
+struct Told<'t> {
+    place: &'t Place<'t>,
+    search: &'t Search<'t>,
+    commits: &'t [Commit],
+}
+
+impl Told<'_> {
+    fn revision(&self, object: ObjectId, commit: Option<usize>) -> Arc<Revision> {
+        let commit = commit.map(|at| {
+            let commit = &self.commits[at];
+            CommitRef {
+                id: commit.id.to_string().into(),
+                author: masked(self.search.detector, &commit.author).into(),
+                date: date(commit.seconds).into(),
+            }
+        });
+        Arc::new(Revision {
+            object: object.to_string().into(),
+            commit,
+            ..Revision::default()
+        })
+    }
+
+    fn file(&self, commit: usize, path: &Arc<str>, blob: ObjectId) -> Provenance {
+        Provenance {
+            origin: Origin::History(self.revision(blob, Some(commit))),
+            ..self.place.provenance(path)
+        }
+    }
+}
+
+/// Tokens that stood in what commits replaced; looked up for commits that bring tokens alone.
+struct Known<'k> {
+    told: &'k Told<'k>,
+    changes: &'k [Changes],
+    by_commit: BTreeMap<usize, BTreeSet<Digest>>,
+    by_blob: BTreeMap<ObjectId, BTreeSet<Digest>>,
+}
+
+impl Known<'_> {
+    /// Keeps the tokens that are new in a commit that brought the blob, and tells them by the oldest
+    /// such commit.
+    fn keep_new(&mut self, brought: &Brought, found: &mut Harvest, defects: &mut Vec<Defect>) {
+        if found.sightings.is_empty() {
+            return;
+        }
+        let mut waiting = std::mem::take(&mut found.sightings);
+        let comments = std::mem::take(&mut found.comments);
+        for (commit, path) in &brought.by {
+            let known = self.of_commit(*commit, defects);
+            let is_known = |sighting: &Sighting| known.contains(&sighting.leak.digest);
+            let (old, new) = waiting.into_iter().partition(is_known);
+            waiting = old;
+            let new: Vec<Sighting> = new;
+            if new.is_empty() {
+                continue;
+            }
+            let place = self.told.file(*commit, path, brought.blob);
+            found.sightings.extend(new.into_iter().map(|mut sighting| {
+                let provenance = &mut sighting.location.provenance;
+                provenance.path = Arc::clone(&place.path);
+                provenance.origin = place.origin.clone();
+                sighting
+            }));
+            found
+                .comments
+                .extend(comments.iter().map(|file| FileComments {
+                    provenance: place.clone(),
+                    inline: file.inline.clone(),
+                }));
+        }
+    }
+
+    fn of_commit(&mut self, commit: usize, defects: &mut Vec<Defect>) -> &BTreeSet<Digest> {
+        if !self.by_commit.contains_key(&commit) {
+            let objects = self.told.place.objects;
+            let mut known = BTreeSet::new();
+            for blob in self.changes[commit].replaced(objects, defects) {
+                known.extend(self.of_blob(blob, defects).iter().cloned());
+            }
+            self.by_commit.insert(commit, known);
+        }
+        &self.by_commit[&commit]
+    }
+
+    fn of_blob(&mut self, blob: ObjectId, defects: &mut Vec<Defect>) -> &BTreeSet<Digest> {
+        let (place, search) = (self.told.place, self.told.search);
+        self.by_blob.entry(blob).or_insert_with(|| {
+            let mut reader = ObjectReader::new(place, search.visitor());
+            reader.search(blob, "", Provenance::default);
+            let (harvest, missing) = reader.finish();
+            defects.extend(missing);
+            let sightings = harvest.sightings.into_iter();
+            sightings.map(|sighting| sighting.leak.digest).collect()
+        })
+    }
+}
+
+fn is_commit(id: ObjectId, objects: &Objects) -> bool {
+    Commit::find(id, objects, &mut Decoder::default()).is_ok()
+}
+
+fn unreadable(name: &str, id: ObjectId) -> Defect {
+    Defect {
+        class: ProblemClass::Object,
+        path: name.to_owned(),
+        message: format!(
+            "not read: the object {id}, which it is to point at, is missing or damaged"
+        ),
+        mend: None,
+    }
+}
+
+/// Seconds since 1970 as a date and time in UTC; what no calendar has is shown as 1970.
+fn date(seconds: i64) -> String {
+    Timestamp::from_second(seconds)
+        .unwrap_or(Timestamp::UNIX_EPOCH)
+        .to_string()
+}
