@@ -1,5 +1,7 @@
 //! Benchmarks of the detector: bytes a second without hits, with prefixes that lead nowhere, and with
 //! tokens. `cargo bench --bench detect`
+//!
+//! `GLPATROL_BENCH_TEXT=FILE` adds the text of a file, such as a concatenated source tree.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -96,6 +98,16 @@ fn measure(bencher: Bencher, text: &[u8]) {
 #[divan::bench]
 fn without_hits(bencher: Bencher) {
     measure(bencher, &source_text(SIZE));
+}
+
+#[divan::bench]
+fn of_a_file(bencher: Bencher) {
+    if let Some(file) = std::env::var_os("GLPATROL_BENCH_TEXT") {
+        measure(
+            bencher,
+            &std::fs::read(file).expect("a file that can be read"),
+        );
+    }
 }
 
 #[divan::bench]

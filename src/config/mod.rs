@@ -80,6 +80,8 @@ pub struct Config {
     pub persona: Option<Persona>,
     /// `scan.confidence`.
     pub confidence: Option<Confidence>,
+    /// `scan.max-decode-depth`.
+    pub max_decode_depth: Option<usize>,
     /// `scan.fail-on`.
     pub fail_on: Option<FailOn>,
     off: Vec<RuleId>,
@@ -207,6 +209,7 @@ impl Validator<'_> {
             max_file_size: raw.scan.max_file_size,
             persona: raw.scan.persona,
             confidence: raw.scan.confidence,
+            max_decode_depth: raw.scan.max_decode_depth.map(usize::from),
             ..Config::default()
         };
         for (at, prefix) in config.prefixes.iter().enumerate() {

@@ -47,6 +47,7 @@ pub(super) struct RawScan {
     pub(super) max_file_size: Option<ByteSize>,
     pub(super) persona: Option<Persona>,
     pub(super) confidence: Option<Confidence>,
+    pub(super) max_decode_depth: Option<u8>,
     pub(super) fail_on: Option<String>,
 }
 

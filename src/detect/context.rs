@@ -22,6 +22,10 @@ use crate::rules::{Alphabet, Context};
 /// Called with the offset of each value.
 type Found<'f> = &'f mut dyn FnMut(usize);
 
+/// Words that are looked for in encoded texts: what most of those that lead to values hold, or what
+/// stands near them.
+pub(super) const ENCODED_WORDS: &[&str] = &["gitlab", "GITLAB", "TE-TOKEN", "te_token", "oauth2:"];
+
 /// Words that lead to values.
 #[derive(Debug)]
 pub(super) struct Place {

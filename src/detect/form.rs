@@ -1,10 +1,12 @@
 //! Detector rules compiled for the search: needles, and the forms that each of them may begin.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::alphabet::run_length;
 use super::boundary::closes;
-use super::context::{PLACES, Place};
+use super::context::{ENCODED_WORDS, PLACES, Place};
+use super::encoding::{Beginnings, Sign, signs};
 use super::evidence::{Verdict, judge};
 use super::routable::Version;
 use crate::model::{Confidence, Evidence, RuleId, Severity, TokenKind};
@@ -26,7 +28,7 @@ pub(super) struct CompiledForm {
 }
 
 /// A prefix and one form that it may begin.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Entry {
     pub(super) prefix: Vec<u8>,
     /// Index into [`Catalogue::forms`].
@@ -37,6 +39,14 @@ impl Entry {
     /// Whether the prefix is the name of a parameter or cookie, and no part of the token.
     pub(super) fn is_name(&self) -> bool {
         self.prefix.ends_with(b"=")
+    }
+
+    /// What stays of the prefix where its last character is escaped: `glpat` of `glpat-`.
+    fn stem(&self) -> &[u8] {
+        match self.prefix.split_last() {
+            Some((b'-' | b'=' | b'_', stem)) if stem.len() > 3 => stem,
+            _ => &self.prefix,
+        }
     }
 }
 
@@ -49,6 +59,8 @@ pub(super) enum Anchor {
     VersionMark,
     /// A word that leads to values which their place tells.
     Word(&'static Place),
+    /// A part of any of these in another alphabet.
+    Encoded(Sign),
 }
 
 /// What a hit of one needle may be: literals that begin with the needle, with what they stand for.
@@ -129,65 +141,93 @@ impl Catalogue {
         self.forms.iter().any(|form| form.context == Some(context))
     }
 
-    /// The needles, each with its literals. No needle begins with another:
-    /// `glrt-t1_` is looked for behind the needle `glrt-`.
-    pub(super) fn anchors(&self) -> (Vec<Vec<u8>>, Vec<Literals>) {
-        let mut literals = self.literals();
-        literals.sort_by_key(|(literal, _)| literal.len());
-        let mut needles: Vec<Vec<u8>> = Vec::new();
+    /// The needles, each with its literals, those that look alike together. No needle begins with
+    /// another: `glrt-t1_` is looked for behind the needle of `glrt-`.
+    pub(super) fn anchors(&self) -> (Vec<Vec<Vec<u8>>>, Vec<Literals>) {
+        let mut families = [self.beginnings(), self.words(), self.signs()];
+        for literals in &mut families {
+            literals.sort_by(|(a, _), (b, _)| (a.len(), a).cmp(&(b.len(), b)));
+        }
+        let mut needles: Vec<Vec<Vec<u8>>> = Vec::new();
         let mut anchors: Vec<Literals> = Vec::new();
-        for (literal, anchor) in literals {
-            let shorter = needles
-                .iter()
-                .position(|needle| literal.starts_with(needle));
-            let at = shorter.unwrap_or_else(|| {
-                needles.push(literal.clone());
-                anchors.push(Vec::new());
-                needles.len() - 1
-            });
-            anchors[at].push((literal, anchor));
+        for literals in families {
+            let mut family: Vec<Vec<u8>> = Vec::new();
+            let first = anchors.len();
+            for (literal, anchor) in literals {
+                let shorter = family.iter().position(|needle| literal.starts_with(needle));
+                let at = shorter.unwrap_or_else(|| {
+                    family.push(literal.clone());
+                    anchors.push(Vec::new());
+                    family.len() - 1
+                });
+                anchors[first + at].push((literal, anchor));
+            }
+            needles.push(family);
         }
         (needles, anchors)
     }
 
-    /// What is looked for, and what it stands for; of prefixes only those that begin with no other.
-    fn literals(&self) -> Literals {
-        let mut needles: Vec<Vec<u8>> = Vec::new();
-        let mut anchors: Vec<Anchor> = Vec::new();
-        // Shortest first, so that a needle is there before those that begin with it.
+    /// The beginnings of tokens, of those that begin alike the shortest, and the mark of routable ones.
+    fn beginnings(&self) -> Literals {
+        let mut stems: Vec<&[u8]> = Vec::new();
+        // Shortest first, so that a stem is there before those that begin with it.
         for entry in self.known.iter().rev() {
-            if !needles
-                .iter()
-                .any(|needle| entry.prefix.starts_with(needle))
-            {
-                needles.push(entry.prefix.clone());
-                anchors.push(Anchor::Prefix(Vec::new()));
+            if !stems.iter().any(|stem| entry.prefix.starts_with(stem)) {
+                stems.push(entry.stem());
             }
         }
-        for (needle, anchor) in needles.iter().zip(&mut anchors) {
-            if let Anchor::Prefix(entries) = anchor {
-                entries.extend(
-                    self.known
-                        .iter()
-                        .filter(|entry| entry.prefix.starts_with(needle))
-                        .map(|entry| Entry {
-                            prefix: entry.prefix.clone(),
-                            form: entry.form,
-                        }),
-                );
-            }
+        let mut literals: Literals = stems
+            .iter()
+            .map(|stem| {
+                let entries = self.known.iter();
+                let entries = entries
+                    .filter(|entry| entry.prefix.starts_with(stem))
+                    .cloned();
+                (stem.to_vec(), Anchor::Prefix(entries.collect()))
+            })
+            .collect();
+        if self.is_routable() {
+            literals.push((super::routable::VERSION_MARK.to_vec(), Anchor::VersionMark));
         }
-        if self.forms.iter().any(|form| form.version().is_some()) {
-            needles.push(super::routable::VERSION_MARK.to_vec());
-            anchors.push(Anchor::VersionMark);
-        }
-        for place in PLACES.iter().filter(|place| self.has_place(place.context)) {
-            for word in place.words {
-                needles.push(word.as_bytes().to_vec());
-                anchors.push(Anchor::Word(place));
-            }
-        }
-        needles.into_iter().zip(anchors).collect()
+        literals
+    }
+
+    /// The words that lead to values.
+    fn words(&self) -> Literals {
+        PLACES
+            .iter()
+            .filter(|place| self.has_place(place.context))
+            .flat_map(|place| {
+                let words = place.words.iter();
+                words.map(|word| (word.as_bytes().to_vec(), Anchor::Word(place)))
+            })
+            .collect()
+    }
+
+    /// What all of these look like in encoded texts.
+    fn signs(&self) -> Literals {
+        let (names, prefixes): (Vec<&Entry>, Vec<&Entry>) =
+            self.known.iter().partition(|entry| entry.is_name());
+        let names = names.into_iter().map(Entry::stem);
+        let words = ENCODED_WORDS.iter().map(|word| word.as_bytes());
+        let words = words.filter(|_| !self.placed.is_empty());
+        let marks = self.is_routable().then_some(super::routable::VERSION_MARK);
+        let beginnings = Beginnings {
+            stems: shortest(prefixes.iter().map(|entry| entry.stem())),
+            prefixes: shortest(prefixes.iter().map(|entry| entry.prefix.as_slice())),
+            marks: marks.into_iter().collect(),
+            names: shortest(names),
+            words: shortest(words),
+        };
+        signs(&beginnings)
+            .into_iter()
+            .map(|(needle, sign)| (needle, Anchor::Encoded(sign)))
+            .collect()
+    }
+
+    /// Whether any form is routable.
+    fn is_routable(&self) -> bool {
+        self.forms.iter().any(|form| form.version().is_some())
     }
 
     /// The most bytes that may stand before the payload of a routable token: the prefix of an
@@ -225,6 +265,22 @@ impl Catalogue {
         };
         position(Some(version)).or_else(|| position(None))
     }
+}
+
+/// Those of `texts` that begin with no other.
+fn shortest<'t>(texts: impl IntoIterator<Item = &'t [u8]>) -> BTreeSet<&'t [u8]> {
+    let all: BTreeSet<&[u8]> = texts.into_iter().collect();
+    let mut last: Option<&[u8]> = None;
+    // What begins with another comes after it.
+    all.into_iter()
+        .filter(|text| {
+            let is_new = last.is_none_or(|last| !text.starts_with(last));
+            if is_new {
+                last = Some(text);
+            }
+            is_new
+        })
+        .collect()
 }
 
 impl CompiledForm {

@@ -4,6 +4,8 @@
 //! [`Detection`]s, which carry digest and mask but no secret byte; [`redact()`] gives other layers a
 //! text of the same length without secrets. Detection knows no file, no Git and no format.
 //!
+//! Encoded tokens are found in the same pass, by what their beginnings look like ([`encoding`]).
+//!
 //! The verifier takes the longest run of body characters and decides by length, shape and, where a
 //! token has one, checksum. The work for a hit is bounded: a token can only begin in the first bytes
 //! of a run, so that no run is walked more than a few times.
@@ -13,6 +15,8 @@ mod assignment;
 mod boundary;
 mod context;
 mod documented;
+mod encoded;
+mod encoding;
 mod evidence;
 mod form;
 mod needles;
@@ -28,34 +32,45 @@ mod tests;
 use std::sync::Arc;
 
 use self::boundary::{Left, left_of};
+use self::encoded::Pass;
 use self::evidence::Verdict;
 use self::form::{Anchor, Catalogue, CompiledForm, Entry, Literals, match_segments};
-use self::needles::Needles;
+use self::needles::{Hit, Needles};
 use self::pattern::match_pattern;
 use self::routable::{Proof, Tail, payload_stop};
 use crate::model::{
-    Confidence, Evidence, Leak, Routing, RuleId, Secret, Severity, Span, TokenKind,
+    Charset, Confidence, Evidence, Leak, Routing, RuleId, Secret, Severity, Span, TokenKind,
 };
 use crate::rules::{Body, Context, Rule};
 
+pub use self::encoding::Encoding;
 pub use self::redact::redact;
 
 /// How far around the first byte of a token anything lies that decides about it, in bytes: its own
-/// bytes, its parts where it is split, and the words of its context. Whoever scans a text in windows lets
-/// them overlap by as much on either side.
+/// bytes, its parts where it is split, the lines that encode it, and the words of its context. Whoever
+/// scans a text in windows lets them overlap by as much on either side, and begins them at even offsets,
+/// as UTF-16 needs it.
 ///
-/// The farthest of today is the section of a runner's configuration, at 8 KiB; the rest is head-room.
+/// The farthest is a token at the end of [`encoding::AFTER`] characters of base64, in lines with the most
+/// indentation; a test holds the sum.
 pub const REACH: usize = 64 * 1024;
+
+/// How many encodings deep a token is looked for, unless the user says otherwise.
+pub const DECODE_DEPTH: usize = 2;
 
 /// A token in a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Detection {
     /// The rule that owns it.
     pub rule: RuleId,
-    /// The whole token, its prefix included.
+    /// The whole token, its prefix included; of an encoded one the bytes that encode it, from the first
+    /// to the last.
     pub span: Span,
-    /// Bytes at its start that are public: the prefix, with an instance's own before it.
+    /// Bytes at its start that are public: the prefix, with an instance's own before it. None of an
+    /// encoded one.
     pub public: usize,
+    /// How it is encoded, outermost first.
+    pub encodings: Vec<Encoding>,
     /// Of the rule, or lower where the form is worth less.
     pub severity: Severity,
     /// How sure it is that this is a token.
@@ -82,9 +97,19 @@ pub struct Detector {
     catalogue: Catalogue,
     /// How far before its payload a routable token may begin.
     longest_prefix: usize,
+    /// How many encodings deep it looks.
+    decode_depth: usize,
 }
 
 impl Detector {
+    /// The most bytes that a detection and everything that decides about it span: a token, what stands
+    /// around it, its context, the lines of folded base64 with their indentation. Who looks at a text in
+    /// windows lets them overlap by as much, and begins each at an even offset, for UTF-16; then every
+    /// token lies with its surroundings in one of them.
+    ///
+    /// Only tokens whose encoded text is longer than [`encoding::AFTER`] characters are beyond it.
+    pub const REACH: usize = 128 * 1024;
+
     /// Compiles the detectors among `rules`; other rules are passed over.
     pub fn new<'r>(rules: impl IntoIterator<Item = &'r Rule>) -> Self {
         let catalogue = Catalogue::new(rules);
@@ -94,45 +119,82 @@ impl Detector {
             anchors,
             longest_prefix: catalogue.longest_prefix(),
             catalogue,
+            decode_depth: DECODE_DEPTH,
         }
+    }
+
+    /// The same detector, which looks so many encodings deep. A text that is UTF-16 as a whole is read
+    /// at any depth.
+    #[must_use]
+    pub fn with_decode_depth(mut self, depth: usize) -> Self {
+        self.decode_depth = depth;
+        self
     }
 
     /// Appends the tokens in `text` to `detections`, in order and without overlap: one token is one
     /// detection, whatever number of forms could match.
     pub fn scan(&self, text: &[u8], detections: &mut Vec<Detection>) {
+        self.scan_text(text, self.decode_depth, detections);
+    }
+
+    fn scan_text(&self, text: &[u8], depth: usize, detections: &mut Vec<Detection>) {
         let first = detections.len();
-        let mut from = 0;
-        while let Some((needle, start)) = self.needles.find(text, from) {
-            from = start + 1;
+        let charset = Charset::of(text);
+        if let Some(decoded) = &encoding::whole(text, charset) {
+            self.scan_text(&decoded.text, depth, detections);
+            let inner = detections.split_off(first);
+            detections.extend(inner.into_iter().map(|found| found.encoded(decoded)));
+        }
+        let mut pass = Pass::new(text, depth, charset);
+        self.needles.for_each(text, |hit| {
             // Whatever begins inside of a proven token is a part of it.
             let inside = detections[first..].last().is_some_and(|last| {
-                last.is_proven() && last.span.start < start && start < last.span.end
+                last.is_proven() && last.span.start < hit.start && hit.start < last.span.end
             });
             if !inside {
-                self.verify(text, needle, start, detections);
+                self.verify(&mut pass, hit, detections);
             }
-        }
+        });
         settle(detections, first);
     }
 
-    /// Adds what the needle at `start` turns out to be.
-    fn verify(&self, text: &[u8], needle: usize, start: usize, detections: &mut Vec<Detection>) {
-        for (literal, anchor) in &self.anchors[needle] {
-            if text[start..].starts_with(literal) {
-                self.follow(text, anchor, start, detections);
+    /// Adds what a needle turns out to be.
+    fn verify(&self, pass: &mut Pass<'_>, hit: Hit, detections: &mut Vec<Detection>) {
+        for (literal, anchor) in &self.anchors[hit.needle] {
+            if pass.text[hit.start..].starts_with(literal) {
+                self.follow(pass, anchor, hit, detections);
             }
         }
     }
 
-    /// Adds what the literal at `start` leads to.
-    fn follow(&self, text: &[u8], anchor: &Anchor, start: usize, detections: &mut Vec<Detection>) {
+    /// Adds what the literal at a hit leads to.
+    fn follow(
+        &self,
+        pass: &mut Pass<'_>,
+        anchor: &Anchor,
+        hit: Hit,
+        detections: &mut Vec<Detection>,
+    ) {
+        let (text, start) = (pass.text, hit.start);
         match anchor {
             Anchor::Prefix(entries) => {
-                let whole = self.at_prefix(text, start, entries);
-                detections.extend(whole.or_else(|| self.at_split_prefix(text, start, entries)));
+                let left = left_of(text, start);
+                let mut found = self.at_prefix(text, start, left, entries);
+                if left != Left::Closed {
+                    found = found.or_else(|| self.at_split_prefix(text, start, left, entries));
+                    if !found.as_ref().is_some_and(Detection::is_proven) {
+                        self.at_escaped_prefix(pass, start, detections);
+                    }
+                }
+                detections.extend(found);
             }
             Anchor::VersionMark => {
-                detections.extend(self.at_version_mark(text, start));
+                if let Some(tail) = Tail::read(text, start) {
+                    match tail.prove(text, self.longest_prefix) {
+                        Some(proof) => detections.extend(self.proven(text, &tail, proof)),
+                        None => self.at_escaped_mark(pass, start, detections),
+                    }
+                }
             }
             Anchor::Word(place) => (place.values)(text, start, &mut |value| {
                 let mut entries = self.catalogue.placed.iter();
@@ -143,17 +205,17 @@ impl Detector {
                         .flatten()
                 }));
             }),
+            Anchor::Encoded(sign) => self.at_sign(pass, sign, hit, detections),
         }
     }
 
-    fn at_version_mark(&self, text: &[u8], stop: usize) -> Option<Detection> {
-        let tail = Tail::read(text, stop)?;
-        let proof = tail.prove(text, self.longest_prefix)?;
-        self.proven(text, &tail, proof)
-    }
-
-    fn at_prefix(&self, text: &[u8], start: usize, entries: &[Entry]) -> Option<Detection> {
-        let left = left_of(text, start);
+    fn at_prefix(
+        &self,
+        text: &[u8],
+        start: usize,
+        left: Left,
+        entries: &[Entry],
+    ) -> Option<Detection> {
         let mut best: Option<Detection> = None;
         let mut is_routable_tried = false;
         for entry in entries {
@@ -177,12 +239,19 @@ impl Detector {
     }
 
     /// A token that a program puts together from the parts that begin at `start`.
-    fn at_split_prefix(&self, text: &[u8], start: usize, entries: &[Entry]) -> Option<Detection> {
-        if left_of(text, start) == Left::Closed {
-            return None;
-        }
+    fn at_split_prefix(
+        &self,
+        text: &[u8],
+        start: usize,
+        left: Left,
+        entries: &[Entry],
+    ) -> Option<Detection> {
         let joined = split::Joined::read(text, start)?;
-        let found = self.at_prefix(&joined.text, joined.start, entries)?;
+        let left = match left {
+            Left::Instance(first) => Left::Instance((first + joined.start).checked_sub(start)?),
+            other => other,
+        };
+        let found = self.at_prefix(&joined.text, joined.start, left, entries)?;
         joined.place(found)
     }
 
@@ -326,6 +395,7 @@ impl Token {
             rule: form.rule.clone(),
             span: self.span,
             public: self.public,
+            encodings: Vec::new(),
             severity: form.severity,
             confidence: self.confidence.min(form.confidence),
             leak: Leak {
@@ -341,12 +411,14 @@ impl Token {
     }
 }
 
-/// What decides between two detections of the same bytes: proof, then confidence, then length.
-fn rank(detection: &Detection) -> (bool, Confidence, usize) {
+/// What decides between two detections of the same bytes: proof, then confidence, then length, then
+/// that it stands plainly.
+fn rank(detection: &Detection) -> (bool, Confidence, usize, std::cmp::Reverse<usize>) {
     (
         detection.is_proven(),
         detection.confidence,
         detection.span.len(),
+        std::cmp::Reverse(detection.encodings.len()),
     )
 }
 
@@ -357,7 +429,12 @@ fn settle(detections: &mut Vec<Detection>, first: usize) {
     }
     detections[first..].sort_by(|a, b| {
         let key = |detection: &Detection| (detection.span, detection.public);
-        (key(a), &a.rule, &a.leak.form).cmp(&(key(b), &b.rule, &b.leak.form))
+        (key(a), &a.encodings, &a.rule, &a.leak.form).cmp(&(
+            key(b),
+            &b.encodings,
+            &b.rule,
+            &b.leak.form,
+        ))
     });
     let mut kept = first;
     for next in first + 1..detections.len() {

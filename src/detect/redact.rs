@@ -5,12 +5,13 @@ use std::borrow::Cow;
 use super::Detection;
 use crate::model::Mask;
 
-/// Replaces every secret byte of `detections` by `fill`; the text keeps its length and its line ends,
-/// and tokens keep their public prefix, so that spans and lines stay valid and a reader sees what was
-/// there. Of a split token everything from the first part to the last is replaced.
+/// Replaces every secret byte of `detections` by `fill`; the text keeps its length, its line ends and
+/// its indentation, and tokens keep their public prefix, so that spans and lines stay valid and a reader
+/// sees what was there. Of a split or encoded token everything from the first byte to the last is
+/// replaced that is no blank.
 ///
 /// With `*`, which is for people, the last four bytes of a long token stay as in
-/// [`Mask`]. Any other `fill` is for parsers and hides all.
+/// [`Mask`], unless it is encoded. Any other `fill` is for parsers and hides all.
 pub fn redact<'t>(text: &'t [u8], detections: &[Detection], fill: u8) -> Cow<'t, [u8]> {
     if detections.is_empty() {
         return Cow::Borrowed(text);
@@ -21,15 +22,15 @@ pub fn redact<'t>(text: &'t [u8], detections: &[Detection], fill: u8) -> Cow<'t,
         let Some(secret) = redacted.get_mut(start..detection.span.end) else {
             continue;
         };
-        let shown = if fill == b'*' {
+        let shown = if fill == b'*' && detection.encodings.is_empty() {
             Mask::shown_tail(secret.len())
         } else {
             0
         };
         let hidden = secret.len() - shown;
-        // A split token reaches over line ends, which parsers count.
+        // A split or folded token reaches over line ends and indentation, which parsers need.
         for byte in &mut secret[..hidden] {
-            if !matches!(byte, b'\r' | b'\n') {
+            if !byte.is_ascii_whitespace() {
                 *byte = fill;
             }
         }

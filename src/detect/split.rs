@@ -81,7 +81,7 @@ impl Joined {
 }
 
 /// Length of what a part may hold of a token: up to three runs with full stops between them.
-fn part_length(text: &[u8]) -> usize {
+pub(super) fn part_length(text: &[u8]) -> usize {
     let mut length = run_length(Alphabet::Base64url, text, MAX_TOKEN);
     for _ in 0..2 {
         if text.get(length) != Some(&b'.') {

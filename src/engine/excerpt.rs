@@ -1,7 +1,7 @@
 //! Turns bytes and spans into the locations and masked excerpts of findings.
 
 use crate::detect::Detection;
-use crate::model::{Excerpt, Location, Position, Positions, Provenance, Span, Window};
+use crate::model::{Charset, Excerpt, Location, Position, Positions, Provenance, Span, Window};
 
 /// The longest line shown whole, in bytes.
 const MAX_LINE: usize = 200;
@@ -17,8 +17,15 @@ pub(super) struct Locator<'t> {
     text: &'t [u8],
     /// Where `text` begins in the source.
     offset: usize,
-    detections: &'t [Detection],
+    tokens: Vec<Token<'t>>,
     positions: Positions<'t>,
+}
+
+/// What stands for a token where it is shown.
+#[derive(Clone, Copy, Debug)]
+struct Token<'t> {
+    span: Span,
+    mask: &'t str,
 }
 
 impl<'t> Locator<'t> {
@@ -36,7 +43,13 @@ impl<'t> Locator<'t> {
         Self {
             text: window.bytes,
             offset: window.offset,
-            detections,
+            tokens: detections
+                .iter()
+                .map(|found| Token {
+                    span: found.span,
+                    mask: found.leak.mask.as_str(),
+                })
+                .collect(),
             positions: Positions::resume(window.bytes, window.own.start, position),
         }
     }
@@ -44,7 +57,10 @@ impl<'t> Locator<'t> {
     /// The location of `span`, which counts from the start of the window.
     pub(super) fn locate(&mut self, provenance: Provenance, span: Span) -> Location {
         let (start, end) = self.positions.of(span);
-        let excerpt = self.excerpt(span, start.line, start.column);
+        let excerpt = match self.positions.charset() {
+            Charset::Bytes => excerpt(self.text, &self.tokens, span, start),
+            charset => self.decoded_excerpt(charset, span, start),
+        };
         Location {
             provenance,
             span: span.shifted(self.offset),
@@ -55,81 +71,112 @@ impl<'t> Locator<'t> {
         }
     }
 
-    fn excerpt(&self, span: Span, line: u64, column: u64) -> Excerpt {
-        let text = self.text;
-        let mut window = Span::new(line_start(text, span.start), line_end(text, span.start));
-        let mut first_line = line;
-        let mut skipped_columns = 0;
-        if window.len() > MAX_LINE {
-            let before = span.start - window.start;
-            let cut = Span::new(
-                window.start + before.saturating_sub(MAX_LINE / 4),
-                window.end.min(span.start + MAX_LINE * 3 / 4),
-            );
-            let cut = Span::new(char_floor(text, cut.start), char_floor(text, cut.end));
-            let shown = text[cut.start..span.start].iter();
-            let shown = shown.filter(|byte| **byte & 0xC0 != 0x80).count() as u64;
-            skipped_columns = (column - 1).saturating_sub(shown);
-            window = cut;
-        } else {
-            // Lines that the place reaches into, then one above and one below for the eye.
-            let mut lines = 1;
-            while window.end < span.end && lines < MAX_LINES {
-                let Some(next) = next_line(text, window.end) else {
-                    break;
-                };
-                window.end = next.end;
-                lines += 1;
-            }
-            if let Some(above) = previous_line(text, window.start) {
-                window.start = above.start;
-                first_line -= 1;
-            }
-            if let Some(below) = next_line(text, window.end) {
-                window.end = below.end;
-            }
+    /// The same for a text of which two bytes are a character.
+    fn decoded_excerpt(&self, charset: Charset, span: Span, start: Position) -> Excerpt {
+        let reach = 2 * MAX_LINES * REACH;
+        let from = span.start.saturating_sub(reach) / 2 * 2;
+        let window = &self.text[from..self.text.len().min(span.end + reach)];
+        let units = window.chunks_exact(2).filter_map(|pair| charset.unit(pair));
+        let mut shown = String::new();
+        let mut offsets = Vec::new();
+        for scalar in char::decode_utf16(units) {
+            let scalar = scalar.unwrap_or(char::REPLACEMENT_CHARACTER);
+            offsets.resize(offsets.len() + scalar.len_utf16(), shown.len());
+            shown.push(scalar);
         }
-        self.masked(window, span, first_line, skipped_columns)
+        let offset = |at: usize| {
+            let unit = at.saturating_sub(from) / 2;
+            offsets.get(unit).copied().unwrap_or(shown.len())
+        };
+        let shift = |span: Span| Span::new(offset(span.start), offset(span.end));
+        let first = self.tokens.partition_point(|token| token.span.end <= from);
+        let tokens: Vec<Token<'_>> = self.tokens[first..]
+            .iter()
+            .take_while(|token| token.span.start < from + window.len())
+            .map(|token| Token {
+                span: shift(token.span),
+                ..*token
+            })
+            .collect();
+        excerpt(shown.as_bytes(), &tokens, shift(span), start)
     }
+}
 
-    /// The bytes of `window` with every token in it masked, as text.
-    fn masked(&self, window: Span, span: Span, first_line: u64, skipped_columns: u64) -> Excerpt {
-        let mut bytes = self.text[window.start..window.end].to_vec();
-        let first = self
-            .detections
-            .partition_point(|found| found.span.end <= window.start);
-        for found in &self.detections[first..] {
-            if found.span.start >= window.end {
+/// The lines of `text` around `span`, which begins at `start`.
+fn excerpt(text: &[u8], tokens: &[Token<'_>], span: Span, start: Position) -> Excerpt {
+    let Position { line, column } = start;
+    let mut window = Span::new(line_start(text, span.start), line_end(text, span.start));
+    let mut first_line = line;
+    let mut skipped_columns = 0;
+    if window.len() > MAX_LINE {
+        let before = span.start - window.start;
+        let cut = Span::new(
+            window.start + before.saturating_sub(MAX_LINE / 4),
+            window.end.min(span.start + MAX_LINE * 3 / 4),
+        );
+        let cut = Span::new(char_floor(text, cut.start), char_floor(text, cut.end));
+        let shown = text[cut.start..span.start].iter();
+        let shown = shown.filter(|byte| **byte & 0xC0 != 0x80).count() as u64;
+        skipped_columns = (column - 1).saturating_sub(shown);
+        window = cut;
+    } else {
+        // Lines that the place reaches into, then one above and one below for the eye.
+        let mut lines = 1;
+        while window.end < span.end && lines < MAX_LINES {
+            let Some(next) = next_line(text, window.end) else {
                 break;
-            }
-            let mask = found.leak.mask.as_str().as_bytes();
-            let from = found.span.start.max(window.start);
-            for at in from..found.span.end.min(window.end) {
-                // The text of an encoded token is longer than the token and shows nothing of it.
-                let fits = mask.len() == found.span.len();
-                bytes[at - window.start] = if fits {
-                    mask[at - found.span.start]
-                } else {
-                    b'*'
-                };
-            }
+            };
+            window.end = next.end;
+            lines += 1;
         }
-        let from = span.start.clamp(window.start, window.end) - window.start;
-        let to = span.end.clamp(window.start, window.end) - window.start;
-        let mut text = String::from_utf8_lossy(&bytes[..from]).into_owned();
-        let start = text.len();
-        text.push_str(&String::from_utf8_lossy(&bytes[from..to]));
-        let end = text.len();
-        text.push_str(&String::from_utf8_lossy(&bytes[to..]));
-        let text = text.trim_end_matches(['\n', '\r']).to_owned();
-        let highlight = Span::new(start.min(text.len()), end.min(text.len()));
-        Excerpt {
-            text,
-            first_line,
-            skipped_columns,
-            highlight,
+        if let Some(above) = previous_line(text, window.start) {
+            window.start = above.start;
+            first_line -= 1;
+        }
+        if let Some(below) = next_line(text, window.end) {
+            window.end = below.end;
         }
     }
+    let (text, highlight) = masked(text, tokens, window, span);
+    Excerpt {
+        text,
+        first_line,
+        skipped_columns,
+        highlight,
+    }
+}
+
+/// The bytes of `window` with every token in it masked, as text, and where `span` is in it.
+fn masked(text: &[u8], tokens: &[Token<'_>], window: Span, span: Span) -> (String, Span) {
+    let mut bytes = text[window.start..window.end].to_vec();
+    let first = tokens.partition_point(|token| token.span.end <= window.start);
+    for token in &tokens[first..] {
+        if token.span.start >= window.end {
+            break;
+        }
+        let mask = token.mask.as_bytes();
+        let from = token.span.start.max(window.start);
+        for at in from..token.span.end.min(window.end) {
+            let byte = &mut bytes[at - window.start];
+            // The text of a split or encoded token is longer than the token and shows nothing of it but
+            // where its lines end.
+            if mask.len() == token.span.len() {
+                *byte = mask[at - token.span.start];
+            } else if !matches!(*byte, b'\r' | b'\n') {
+                *byte = b'*';
+            }
+        }
+    }
+    let from = span.start.clamp(window.start, window.end) - window.start;
+    let to = span.end.clamp(window.start, window.end) - window.start;
+    let mut text = String::from_utf8_lossy(&bytes[..from]).into_owned();
+    let start = text.len();
+    text.push_str(&String::from_utf8_lossy(&bytes[from..to]));
+    let end = text.len();
+    text.push_str(&String::from_utf8_lossy(&bytes[to..]));
+    text.truncate(text.trim_end_matches(['\n', '\r']).len());
+    let highlight = Span::new(start.min(text.len()), end.min(text.len()));
+    (text, highlight)
 }
 
 /// How far from a place the ends of its line are looked for: far enough to see that the line is too
@@ -222,6 +269,34 @@ mod tests {
     fn long_neighbours_are_left_out() {
         let text = format!("{0}\nhere\n{0}", "x".repeat(500));
         assert_eq!(excerpt(&text, "here").text, "here");
+    }
+
+    #[test]
+    fn utf16_is_shown_as_text_with_columns_of_characters() {
+        let text = format!(
+            "\u{feff}{}\nkey \u{1d11e} = here;\nend\n",
+            "x".repeat(5_000)
+        );
+        for is_little in [true, false] {
+            let bytes: Vec<u8> = text
+                .encode_utf16()
+                .flat_map(|unit| {
+                    if is_little {
+                        unit.to_le_bytes()
+                    } else {
+                        unit.to_be_bytes()
+                    }
+                })
+                .collect();
+            let before = text[..text.find("here").unwrap()].encode_utf16().count();
+            let span = Span::new(2 * before, 2 * before + 8);
+            let found = Locator::new(&bytes, &[]).locate(Provenance::default(), span);
+            assert_eq!((found.start.line, found.start.column), (2, 9));
+            assert_eq!((found.end.line, found.end.column), (2, 13));
+            assert_eq!(found.excerpt.text, "key \u{1d11e} = here;\nend");
+            assert_eq!(found.excerpt.highlighted(), "here");
+            assert_eq!(found.excerpt.first_line, 2);
+        }
     }
 
     #[test]

@@ -17,9 +17,20 @@ pub fn inspect(token: &[u8], rules: &RuleSet) -> Option<Inspection> {
         let text = [before.as_bytes(), token, after.as_bytes()].concat();
         let mut found = Vec::new();
         detector.scan(&text, &mut found);
-        let [Detection { span, public, .. }] = found.as_slice() else {
+        let [
+            Detection {
+                span,
+                public,
+                encodings,
+                ..
+            },
+        ] = found.as_slice()
+        else {
             return None;
         };
+        if !encodings.is_empty() {
+            return None;
+        }
         // The place was made up here, so it says nothing of a value without prefix.
         if !before.is_empty() && *public == 0 {
             return None;

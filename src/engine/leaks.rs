@@ -10,7 +10,7 @@ use super::scope::Scope;
 use super::text::{Scratch, TextSearch};
 use crate::detect::Detector;
 use crate::model::{
-    Checksum, Confidence, Digest, Finding, Fingerprint, Label, Leak, Location, Problem,
+    Checksum, Confidence, Digest, Finding, Fingerprint, Label, Layer, Leak, Location, Problem,
     ProblemClass, ProblemLevel, Provenance, Routing, RuleId, Severity, Subject,
 };
 use crate::source::{Blob, BlobVisitor, Text, TextReader, WindowSize};
@@ -218,7 +218,7 @@ pub(super) fn findings(sightings: Vec<Sighting>) -> Vec<Finding> {
                 .collect();
             let subject = Subject::Token(digest);
             Finding {
-                message: message(&leak, occurrences),
+                message: message(&leak, &first.location.provenance, occurrences),
                 severity,
                 confidence,
                 fingerprint: Fingerprint::new(&rule, &first.location.provenance.path, &subject),
@@ -250,7 +250,7 @@ fn surest(sightings: &[Sighting]) -> &Sighting {
 }
 
 /// What is wrong, in one line.
-pub(super) fn message(leak: &Leak, occurrences: usize) -> String {
+pub(super) fn message(leak: &Leak, provenance: &Provenance, occurrences: usize) -> String {
     let what = match leak.kinds.as_slice() {
         [] => leak.noun.as_deref().unwrap_or("token"),
         [kind] => kind.noun(),
@@ -272,7 +272,20 @@ pub(super) fn message(leak: &Leak, occurrences: usize) -> String {
     } else {
         format!(" ({ids})")
     };
-    format!("{what} in plain text{places}{checksum}{ids}")
+    let encodings: Vec<&str> = provenance
+        .within
+        .iter()
+        .filter_map(|layer| match layer {
+            Layer::Encoding(name) => Some(*name),
+            Layer::Member(_) => None,
+        })
+        .collect();
+    let text = if encodings.is_empty() {
+        String::from("plain text")
+    } else {
+        encodings.join(", ")
+    };
+    format!("{what} in {text}{places}{checksum}{ids}")
 }
 
 /// The ids of a payload, in words.

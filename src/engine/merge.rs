@@ -139,6 +139,6 @@ fn join_finding(finding: &mut Finding, mut other: Finding) {
     } else {
         distinct.max(finding.occurrences).max(other.occurrences)
     };
-    finding.message = leaks::message(leak, finding.occurrences);
+    finding.message = leaks::message(leak, &finding.primary.provenance, finding.occurrences);
     finding.related = places.into_values().take(Finding::MAX_RELATED).collect();
 }

@@ -49,6 +49,7 @@ use leaks::{Harvest, Search, not_read};
 use scope::{Scope, SourceTable};
 use tried::Tried;
 
+pub use crate::detect::DECODE_DEPTH;
 pub use crate::source::{FleetEntry, FleetError, fleet as find_fleet, read_named as read_report};
 pub use additions::{AdditionsRequest, RefUpdate};
 pub use fleet::{FleetRequest, Plan, scan_fleet};
@@ -147,7 +148,7 @@ fn scan_roots(
         roots,
         snapshots: additions.iter().flat_map(Additions::snapshots).collect(),
     };
-    let detector = Detector::new(rules);
+    let detector = Detector::new(rules).with_decode_depth(request.decode_depth);
     let wants = |analysis| request.analyses.contains(&analysis);
 
     let (mut harvest, special_files) = search(

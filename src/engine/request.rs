@@ -43,6 +43,8 @@ pub struct ScanRequest {
     pub strict: bool,
     /// The largest file that is read, in bytes.
     pub max_file_size: Option<u64>,
+    /// How many encodings deep tokens are looked for.
+    pub decode_depth: usize,
     /// Threads; 0 means one a core.
     pub jobs: usize,
 }

@@ -8,7 +8,7 @@ use memchr::memmem;
 use super::excerpt::Locator;
 use super::leaks::{Search, Sighting};
 use crate::detect::{self, Detection};
-use crate::model::{Position, Positions, Provenance, Window};
+use crate::model::{Layer, Position, Positions, Provenance, Window};
 use crate::source::{TextVisitor, WindowSize};
 use crate::suppress::{self, InlineComments, MARKER, peer_comment};
 
@@ -71,6 +71,14 @@ impl<'s, 'r> TextSearch<'s, 'r> {
         }
     }
 
+    /// The text that a token was seen in: the source, and below it what the token is encoded in.
+    fn provenance_of(&self, found: &Detection) -> Provenance {
+        let mut provenance = (self.provenance)();
+        let encodings = found.encodings.iter().map(|encoding| encoding.as_str());
+        provenance.within.extend(encodings.map(Layer::Encoding));
+        provenance
+    }
+
     /// Adds the tokens of a window, of which all detections are known.
     fn sight(&mut self, window: &Window<'_>) {
         let detections = &self.scratch.detections;
@@ -85,7 +93,7 @@ impl<'s, 'r> TextSearch<'s, 'r> {
                 severity: found.severity,
                 confidence: found.confidence,
                 leak: found.leak.clone(),
-                location: locator.locate((self.provenance)(), found.span),
+                location: locator.locate(self.provenance_of(found), found.span),
                 peer: honoured
                     .then(|| peer_comment(window.bytes, found.span))
                     .flatten(),

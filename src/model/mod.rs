@@ -6,6 +6,7 @@
 #[macro_use]
 mod word;
 
+mod charset;
 mod credential;
 mod facts;
 mod finding;
@@ -21,6 +22,7 @@ mod span;
 mod usage;
 mod window;
 
+pub use charset::Charset;
 pub use credential::{Credential, VariableRef};
 pub use facts::{
     Connection, Disclosure, DisclosureKind, Facts, Gap, OutputSink, Variable, VariableScope,

@@ -1,5 +1,7 @@
 //! Byte spans and the line and column of a byte.
 
+use super::charset::Charset;
+
 /// A half-open range of bytes in one source.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Span {
@@ -77,7 +79,7 @@ impl Default for Position {
 
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
-/// Finds positions in one text by walking forward.
+/// Finds positions in one text by walking forward. Of UTF-16 it counts the characters, not the bytes.
 ///
 /// Asking in ascending order reads each byte once, whatever the number of questions, which is what
 /// keeps one-line files of any size linear. Asking for an earlier offset starts again.
@@ -86,25 +88,32 @@ pub struct Positions<'t> {
     text: &'t [u8],
     /// The place to start again from, and what stands there.
     start: (usize, Position),
+    charset: Charset,
     offset: usize,
     position: Position,
 }
 
 impl<'t> Positions<'t> {
     /// Starts at the first byte of `text`.
-    pub const fn new(text: &'t [u8]) -> Self {
+    pub fn new(text: &'t [u8]) -> Self {
         Self::resume(text, 0, Position { line: 1, column: 1 })
     }
 
     /// Starts in the middle of a longer text of which `text` is a part: at `offset` of that part, which
     /// is known to be `position` of the whole. Ask for nothing before it.
-    pub const fn resume(text: &'t [u8], offset: usize, position: Position) -> Self {
+    pub fn resume(text: &'t [u8], offset: usize, position: Position) -> Self {
         Self {
             text,
+            charset: Charset::of(text),
             start: (offset, position),
             offset,
             position,
         }
+    }
+
+    /// How the text is read.
+    pub const fn charset(&self) -> Charset {
+        self.charset
     }
 
     /// The position of the byte at `offset`; offsets past the end give the position after the text.
@@ -115,6 +124,9 @@ impl<'t> Positions<'t> {
         let offset = offset.min(self.text.len());
         if offset < self.offset {
             (self.offset, self.position) = self.start;
+        }
+        if self.charset != Charset::Bytes {
+            return self.at_unit(offset);
         }
         let offset = offset.max(self.offset);
         let before = self.position;
@@ -132,6 +144,27 @@ impl<'t> Positions<'t> {
         let is_start = self.offset == 0 && before == Position::default();
         if is_start && lines == 0 && passed.starts_with(BYTE_ORDER_MARK) {
             self.position.column -= 1;
+        }
+        self.offset = offset;
+        self.position
+    }
+
+    /// The position of the character of two bytes, or four, that `offset` lies in.
+    fn at_unit(&mut self, offset: usize) -> Position {
+        let offset = (offset / 2 * 2).max(self.offset);
+        let is_start = self.offset == 0 && self.position == Position::default();
+        let passed = &self.text[self.offset..offset];
+        for (at, pair) in passed.chunks_exact(2).enumerate() {
+            match self.charset.unit(pair) {
+                Some(0x0A) => {
+                    self.position.line += 1;
+                    self.position.column = 1;
+                }
+                // The second half of a character, and a byte order mark.
+                Some(0xDC00..=0xDFFF) => {}
+                Some(0xFEFF) if is_start && at == 0 => {}
+                _ => self.position.column += 1,
+            }
         }
         self.offset = offset;
         self.position
@@ -194,6 +227,39 @@ mod tests {
         assert_eq!(positions.of(Span::new(2, 9)), (at(2, 1), at(3, 4)));
         assert_eq!(positions.offset, 2);
         assert_eq!(positions.of(Span::new(3, 4)), (at(2, 2), at(2, 3)));
+    }
+
+    #[test]
+    fn utf16_is_counted_in_characters() {
+        for is_little in [true, false] {
+            let text: Vec<u8> = "\u{feff}a\u{0a0a}\r\n\u{1d11e}b"
+                .encode_utf16()
+                .flat_map(|unit| {
+                    if is_little {
+                        unit.to_le_bytes()
+                    } else {
+                        unit.to_be_bytes()
+                    }
+                })
+                .collect();
+            let mut positions = Positions::new(&text);
+            let at = |line, column| Position { line, column };
+            let expected = [
+                (0, at(1, 1)),
+                (2, at(1, 1)),
+                (4, at(1, 2)),
+                (5, at(1, 2)),
+                (6, at(1, 3)),
+                (10, at(2, 1)),
+                (14, at(2, 2)),
+                (16, at(2, 3)),
+                (99, at(2, 3)),
+                (4, at(1, 2)),
+            ];
+            for (offset, position) in expected {
+                assert_eq!(positions.at(offset), position, "{offset}");
+            }
+        }
     }
 
     proptest! {

@@ -104,6 +104,10 @@ pub(crate) struct InputArguments {
     #[arg(long, value_name = "PERSONA", help_heading = "Findings")]
     pub(crate) persona: Option<Persona>,
 
+    /// How many encodings deep tokens are looked for, such as base64 in base64; 0 for none.
+    #[arg(long, value_name = "N", help_heading = "Limits")]
+    pub(crate) max_decode_depth: Option<u8>,
+
     /// Count an include that lies outside of the scanned input as not read.
     #[arg(long, help_heading = "Findings")]
     pub(crate) strict: bool,

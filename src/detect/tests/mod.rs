@@ -7,6 +7,8 @@ use super::specimen::{Expansion, Modifier, Specimen, SplitMix64, expand, expand_
 use super::*;
 use crate::rules::{Body, Example, RuleBody, RuleSet};
 
+mod chains;
+mod encodings;
 mod places;
 mod properties;
 mod shapes;
@@ -287,4 +289,29 @@ fn no_source_and_no_rule_holds_a_token() {
             .collect();
         assert!(masks.is_empty(), "{}: {masks:?}", file.display());
     }
+}
+
+#[test]
+fn the_search_is_made_of_small_vectorised_passes() {
+    let passes: Vec<(usize, bool)> = detector().needles.passes().collect();
+    assert!(
+        passes.iter().all(|(needles, _)| *needles <= 32),
+        "{passes:?}"
+    );
+    // Each further pass costs every text: more than these are a reason to measure again.
+    assert!(passes.len() <= 9, "{passes:?}");
+    if cfg!(target_arch = "aarch64") || (cfg!(target_arch = "x86_64") && is_ssse3()) {
+        let is_vectorised = passes.iter().all(|(_, is_packed)| *is_packed);
+        assert!(is_vectorised, "five times slower: {passes:?}");
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+fn is_ssse3() -> bool {
+    std::arch::is_x86_feature_detected!("ssse3")
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+const fn is_ssse3() -> bool {
+    false
 }

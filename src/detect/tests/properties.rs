@@ -8,9 +8,10 @@ use super::*;
 fn naive(detector: &Detector, text: &[u8]) -> Vec<Detection> {
     let mut detections = Vec::new();
     let (needles, _) = detector.catalogue.anchors();
-    for (index, needle) in needles.iter().enumerate() {
-        for start in memchr::memmem::find_iter(text, needle) {
-            detector.verify(text, index, start, &mut detections);
+    for (needle, bytes) in needles.iter().flatten().enumerate() {
+        for start in memchr::memmem::find_iter(text, bytes) {
+            let mut pass = Pass::new(text, DECODE_DEPTH, Charset::of(text));
+            detector.verify(&mut pass, Hit { start, needle }, &mut detections);
         }
     }
     settle(&mut detections, 0);

@@ -254,16 +254,14 @@ fn long(value: &Planted) -> Planted {
     )
 }
 
-/// A line end after every `width` characters and after the last.
+/// A line end between every `width` characters. It belongs to the token where it stands in it.
 fn fold(value: &Planted, width: usize, line_end: &str) -> Planted {
-    let last = value.text.len() - 1;
-    value.bytewise(|at, byte| {
-        let mut bytes = vec![byte];
-        if (at + 1) % width == 0 && at != last {
-            bytes.extend(line_end.as_bytes());
-        }
-        bytes
-    })
+    let lines: Vec<&[u8]> = value.text.chunks(width).collect();
+    let moved = |at: usize| at + at / width * line_end.len();
+    Planted {
+        text: lines.join(line_end.as_bytes()),
+        token: moved(value.token.start)..moved(value.token.end - 1) + 1,
+    }
 }
 
 fn hyphens(value: &Planted, escape: &str) -> Planted {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 use glpatrol::config::{Baseline, Config};
-use glpatrol::engine::{self, AdditionsRequest, ConfigFile, ScanRequest};
+use glpatrol::engine::{self, AdditionsRequest, ConfigFile, DECODE_DEPTH, ScanRequest};
 use glpatrol::model::{Confidence, Persona, Report};
 use glpatrol::output::{self, Format, Style};
 use glpatrol::rules::{Analysis, RuleSet};
@@ -176,6 +176,11 @@ fn request(arguments: &InputArguments, today: Date, config: &mut Config) -> Scan
             .max_file_size
             .or(config.max_file_size)
             .map(|size| size.0),
+        decode_depth: arguments
+            .max_decode_depth
+            .map(usize::from)
+            .or(config.max_decode_depth)
+            .unwrap_or(DECODE_DEPTH),
         jobs: arguments.jobs,
     }
 }

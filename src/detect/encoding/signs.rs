@@ -1,0 +1,215 @@
+//! What the beginnings of tokens look like in each encoding: the needles that the search looks for.
+//!
+//! Base64 writes a text in three ways, by where in a group of three bytes it begins; the characters that
+//! the neighbours cannot change are searched for. Three of them are enough where they are of different
+//! classes, which words of source code hardly ever are, and a look at the whole beginning follows. Lines
+//! of a folded text may end in the middle of a needle, so that two needles, one after the other, stand
+//! for each beginning.
+
+use std::collections::BTreeSet;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+
+use super::{Dense, Escapes};
+
+/// What a needle is a part of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::detect) enum Sign {
+    /// A text in base64 or hexadecimal.
+    Dense(Clue),
+    /// An escape, which begins so many bytes before the needle.
+    Escapes(Escapes, usize),
+    /// A string in UTF-16.
+    Utf16,
+}
+
+/// Where a needle stands in a text of groups.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::detect) struct Clue {
+    pub(in crate::detect) dense: Dense,
+    /// Characters from the beginning of the group in which the literal begins to the needle.
+    back: usize,
+    /// Bytes of that group before the literal.
+    skip: usize,
+    literal: Vec<u8>,
+}
+
+impl Clue {
+    /// The offset of the group in which the literal begins, if the needle at `at` is a part of it.
+    pub(in crate::detect) fn group(&self, text: &[u8], at: usize) -> Option<usize> {
+        let group = self.dense.step_back(text, at, self.back)?;
+        let bytes = self.dense.peek(text, group, self.skip + self.literal.len());
+        (bytes.get(self.skip..)? == self.literal).then_some(group)
+    }
+}
+
+/// What is looked for; nothing of one list begins with another of it.
+#[derive(Debug, Default)]
+pub(in crate::detect) struct Beginnings<'c> {
+    /// Of tokens, without what may be escaped: `glpat`.
+    pub(in crate::detect) stems: BTreeSet<&'c [u8]>,
+    /// The same with it: `glpat-`.
+    pub(in crate::detect) prefixes: BTreeSet<&'c [u8]>,
+    /// In tokens that may begin with anything.
+    pub(in crate::detect) marks: BTreeSet<&'c [u8]>,
+    /// Of names of parameters.
+    pub(in crate::detect) names: BTreeSet<&'c [u8]>,
+    /// Of words that lead to tokens.
+    pub(in crate::detect) words: BTreeSet<&'c [u8]>,
+}
+
+/// The needles for `beginnings`, with what each is a sign of.
+pub(in crate::detect) fn signs(beginnings: &Beginnings<'_>) -> Vec<(Vec<u8>, Sign)> {
+    let Beginnings {
+        stems,
+        prefixes,
+        marks,
+        names,
+        words,
+    } = beginnings;
+    let mut signs = Vec::new();
+    for literal in stems.iter().chain(marks).chain(names).chain(words) {
+        signs.extend(cores(literal).filter_map(first_half));
+    }
+    for literal in prefixes.iter().chain(names).chain(words) {
+        signs.extend(cores(literal).filter_map(second_half));
+    }
+    for literal in marks {
+        signs.extend(cores_before_digit(literal).filter_map(second_half));
+    }
+    for literal in stems.iter().chain(marks).chain(names) {
+        // Base64 in base64, whose inner text begins anywhere too.
+        for (inner, _) in cores(literal) {
+            signs.extend(cores(&inner).filter_map(first_half));
+        }
+    }
+    let others = marks.iter().chain(names);
+    let others = others.map(|literal| &literal[..literal.len().min(4)]);
+    for head in heads(stems).into_iter().chain(others) {
+        let utf16 = in_utf16(head);
+        signs.extend(cores(&utf16).filter_map(first_half));
+        signs.push((utf16, Sign::Utf16));
+        for digits in in_hex(head) {
+            signs.extend(cores(&digits).filter_map(first_half));
+            let clue = Clue {
+                dense: Dense::Hex,
+                back: 0,
+                skip: 0,
+                literal: head.to_vec(),
+            };
+            signs.push((digits, Sign::Dense(clue)));
+        }
+        add_escapes(head, &mut signs);
+    }
+    signs
+}
+
+/// The characters of base64 that `literal` alone decides, for each place in a group.
+fn cores(literal: &[u8]) -> impl Iterator<Item = (Vec<u8>, Clue)> {
+    cores_with(literal, 0)
+}
+
+/// The same where a digit follows, of which four bits are known.
+fn cores_before_digit(literal: &[u8]) -> impl Iterator<Item = (Vec<u8>, Clue)> {
+    cores_with(literal, 4)
+}
+
+fn cores_with(literal: &[u8], more: usize) -> impl Iterator<Item = (Vec<u8>, Clue)> {
+    (0..3).map(move |skip| {
+        let mut bytes = vec![0; skip];
+        bytes.extend_from_slice(literal);
+        let bits = 8 * bytes.len() + more;
+        bytes.push(b'0');
+        let text = STANDARD_NO_PAD.encode(&bytes);
+        let back = (skip * 8).div_ceil(6);
+        let core = &text.as_bytes()[back..bits / 6];
+        let clue = Clue {
+            dense: Dense::Base64,
+            back,
+            skip,
+            literal: literal.to_vec(),
+        };
+        (core.to_vec(), clue)
+    })
+}
+
+/// The first characters of a core.
+fn first_half((core, clue): (Vec<u8>, Clue)) -> Option<(Vec<u8>, Sign)> {
+    Some((needle(&core)?.to_vec(), Sign::Dense(clue)))
+}
+
+/// Those after, which a line end in the first ones leaves whole.
+fn second_half((core, clue): (Vec<u8>, Clue)) -> Option<(Vec<u8>, Sign)> {
+    let from = needle(&core)?.len() - 1;
+    let second = needle(&core[from..])?;
+    let back = clue.back + from;
+    Some((second.to_vec(), Sign::Dense(Clue { back, ..clue })))
+}
+
+/// The shortest that a needle may be, if its characters are of different classes, as those of words
+/// hardly ever are; others have one more.
+const SHORTEST: usize = 3;
+
+/// The first characters of `core` that are searched for.
+fn needle(core: &[u8]) -> Option<&[u8]> {
+    let shortest = core.get(..SHORTEST)?;
+    let is_one_class = shortest.iter().all(u8::is_ascii_lowercase)
+        || shortest.iter().all(u8::is_ascii_uppercase)
+        || shortest.iter().all(u8::is_ascii_digit);
+    let length = SHORTEST + usize::from(is_one_class);
+    Some(&core[..length.min(core.len())])
+}
+
+/// Beginnings of two characters that several stems share, and of four of others.
+fn heads<'c>(stems: &BTreeSet<&'c [u8]>) -> BTreeSet<&'c [u8]> {
+    let head = |stem: &&'c [u8]| {
+        let two = &stem[..stem.len().min(2)];
+        let alike = stems.iter().filter(|other| other.starts_with(two)).count();
+        if alike > 1 {
+            two
+        } else {
+            &stem[..stem.len().min(4)]
+        }
+    };
+    stems.iter().map(head).collect()
+}
+
+/// `head` with a zero after each byte: UTF-16 of either order, but for the first byte or the last.
+fn in_utf16(head: &[u8]) -> Vec<u8> {
+    head.iter().flat_map(|byte| [*byte, 0]).collect()
+}
+
+/// `head` in hexadecimal digits of either case.
+fn in_hex(head: &[u8]) -> Vec<Vec<u8>> {
+    let lower: Vec<u8> = head
+        .iter()
+        .flat_map(|byte| format!("{byte:02x}").into_bytes())
+        .collect();
+    let upper = lower.to_ascii_uppercase();
+    let mut both = vec![lower, upper];
+    both.dedup();
+    both
+}
+
+/// Adds what a text looks like of which every character is escaped: the first one, and what begins the
+/// escape after it.
+fn add_escapes(head: &[u8], signs: &mut Vec<(Vec<u8>, Sign)>) {
+    let [first, second, ..] = head else {
+        return;
+    };
+    let mut add = |needle: String, family, before| {
+        signs.push((needle.into_bytes(), Sign::Escapes(family, before)));
+    };
+    add(format!("#{first};&"), Escapes::Html, 1);
+    let high = second >> 4;
+    let (lower, upper) = (format!("{first:02x}"), format!("{first:02X}"));
+    let is_one = lower == upper;
+    for digits in std::iter::once(lower).chain((!is_one).then_some(upper)) {
+        add(format!("%{digits}%{high:x}"), Escapes::Percent, 0);
+        add(format!("x{digits}\\x{high:x}"), Escapes::Backslash, 1);
+        add(format!("u00{digits}\\"), Escapes::Backslash, 1);
+        add(format!("u{{{digits}}}\\"), Escapes::Backslash, 1);
+        add(format!("#x{digits};&"), Escapes::Html, 1);
+    }
+}
