@@ -166,6 +166,28 @@ fn grown() -> Repo {
 }
 
 #[test]
+fn names_that_hold_a_token_are_found_once_they_are_new() {
+    let repo = Repo::new();
+    let first = repo.commit("first");
+    let token = repo.token("deploy_token/legacy#1");
+    repo.bytes(&format!("keys/{token}/a.txt"), b"1\n");
+    repo.git(&["add", "--all"]);
+    let run = repo.scan(&["--staged", "--format", "json"]);
+    assert_eq!(run.code, 1, "{run:?}");
+    assert!(
+        run.stdout.contains("keys/gldt-*") && !run.stdout.contains(&token),
+        "{run:?}"
+    );
+    repo.commit("second");
+    let run = repo.scan(&["--since", &first]);
+    assert!(run.code == 1 && !run.stdout.contains(&token), "{run:?}");
+
+    repo.bytes(&format!("keys/{token}/b.txt"), b"1\n");
+    repo.git(&["add", "--all"]);
+    assert_staged(&repo, &[], 0);
+}
+
+#[test]
 fn every_form_of_an_index_is_read() {
     for setting in [
         "index.version=2",

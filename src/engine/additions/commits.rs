@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{MakeOrigin, ObjectReader, Place, Wanted, each, masked};
+use super::{MakeOrigin, ObjectReader, Place, Wanted, each, masked, search_names};
 use crate::engine::ScanError;
 use crate::engine::leaks::{FileComments, Harvest, Search, Sighting};
 use crate::model::{CommitRef, Digest, MessageKind, Origin, ProblemClass, Provenance, Revision};
@@ -173,6 +173,24 @@ impl Commits {
         let mut harvest = Harvest::default();
         if self.is_whole {
             self.search_messages(&told, &mut harvest, defects);
+        }
+        for (at, changes) in self.changes.iter().enumerate() {
+            let names = search_names(
+                place,
+                search,
+                changes,
+                &changes.added,
+                |added| {
+                    let path = masked(search.detector, &String::from_utf8_lossy(&added.path));
+                    let tree = told.revision(self.all[at].tree, Some(at));
+                    Provenance {
+                        origin: Origin::Message(MessageKind::Tree, tree),
+                        ..place.provenance(&path.into())
+                    }
+                },
+                defects,
+            );
+            harvest.sightings.extend(names);
         }
         let mut known = Known {
             told: &told,

@@ -7,6 +7,7 @@
 mod commits;
 mod staged;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,14 +15,14 @@ use std::thread;
 
 use globset::GlobSet;
 
-use super::leaks::{Harvest, Search, SearchVisitor};
+use super::leaks::{Harvest, Search, SearchVisitor, Sighting};
 use super::scope::MakeOrigin;
 use super::{ScanError, ScanRequest};
 use crate::config::Config;
 use crate::detect::{Detector, redact};
-use crate::model::{PathBase, Problem, ProblemClass, ProblemLevel, Provenance};
+use crate::model::{Digest, PathBase, Problem, ProblemClass, ProblemLevel, Provenance};
 use crate::source::git::{
-    Decoder, Defect, Kind, ObjectId, Objects, OpenOptions, Repository, Snapshot,
+    self, Changes, Decoder, Defect, Kind, ObjectId, Objects, OpenOptions, Repository, Snapshot,
 };
 use crate::source::{Root, Roots};
 use commits::Commits;
@@ -325,6 +326,41 @@ impl<'o, 's, 'r> ObjectReader<'o, 's, 'r> {
     fn finish(mut self) -> (Harvest, Vec<Defect>) {
         (std::mem::take(&mut self.visitor.harvest), self.defects)
     }
+}
+
+/// Searches the names of files that were added, and leaves tokens that stood in a name before.
+/// `provenance` is what reports say of one.
+fn search_names(
+    place: &Place<'_>,
+    search: &Search<'_>,
+    changes: &Changes,
+    added: &[git::Added],
+    provenance: impl Fn(&git::Added) -> Provenance,
+    defects: &mut Vec<Defect>,
+) -> Vec<Sighting> {
+    let digests = |text: &[u8]| -> BTreeSet<Digest> {
+        let mut visitor = search.visitor();
+        visitor.search(text, Provenance::default);
+        let sightings = std::mem::take(&mut visitor.harvest).sightings;
+        let digests = sightings.into_iter().map(|sighting| sighting.leak.digest);
+        digests.collect()
+    };
+    let mut paths = Vec::new();
+    for added in added {
+        paths.extend_from_slice(&added.path);
+        paths.push(b'\n');
+    }
+    if digests(&paths).is_empty() {
+        return Vec::new();
+    }
+    let known = digests(&changes.names_before(place.objects, defects));
+    let mut visitor = search.visitor();
+    for added in added {
+        visitor.search(added.path.as_slice(), || provenance(added));
+    }
+    let mut sightings = std::mem::take(&mut visitor.harvest).sightings;
+    sightings.retain(|sighting| !known.contains(&sighting.leak.digest));
+    sightings
 }
 
 /// Has portions of `items` worked on, each on a thread that is free; the results come in the order of

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{MakeOrigin, ObjectReader, Place, Wanted, each, masked};
+use super::{MakeOrigin, ObjectReader, Place, Wanted, each, masked, search_names};
 use crate::engine::leaks::{Harvest, Search};
 use crate::model::{Digest, Origin, Provenance, Revision};
 use crate::source::git::{
@@ -81,13 +81,7 @@ impl Staged {
                     reader.visitor.harvest.structured.push(structured);
                 }
                 let path: Arc<str> = masked(search.detector, &path).into();
-                reader.search(*blob, &path, || Provenance {
-                    origin: Origin::Index(Arc::new(Revision {
-                        object: blob.to_string().into(),
-                        ..Revision::default()
-                    })),
-                    ..place.provenance(&path)
-                });
+                reader.search(*blob, &path, || index_provenance(place, &path, *blob));
             }
             reader.finish()
         });
@@ -96,12 +90,24 @@ impl Staged {
             harvest.append(next);
             defects.extend(missing);
         }
+        let names = search_names(
+            place,
+            search,
+            &self.changes,
+            &self.added,
+            |added| {
+                let path = masked(search.detector, &String::from_utf8_lossy(&added.path));
+                index_provenance(place, &path.into(), added.blob)
+            },
+            defects,
+        );
         if !harvest.sightings.is_empty() {
             let known = self.known(place, search, defects);
             harvest
                 .sightings
                 .retain(|sighting| !known.contains(&sighting.leak.digest));
         }
+        harvest.sightings.extend(names);
         harvest
     }
 
@@ -128,6 +134,16 @@ impl Staged {
             known.extend(sightings.map(|sighting| sighting.leak.digest));
         }
         known
+    }
+}
+
+fn index_provenance(place: &Place<'_>, path: &Arc<str>, blob: ObjectId) -> Provenance {
+    Provenance {
+        origin: Origin::Index(Arc::new(Revision {
+            object: blob.to_string().into(),
+            ..Revision::default()
+        })),
+        ..place.provenance(path)
     }
 }
 

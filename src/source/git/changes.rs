@@ -3,7 +3,7 @@
 //! Trees that are the same in both are not read. The blobs that were replaced or removed are known by
 //! their ids alone, for whoever must tell what is new from what has moved.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use gix_hash::ObjectId;
 use gix_object::{Kind, TreeRefIter};
@@ -32,6 +32,8 @@ pub struct Added {
 pub struct Changes {
     /// Blobs that stand at their path in none of the trees before, sorted by path.
     pub added: Vec<Added>,
+    /// The trees before.
+    pub(super) before: Vec<ObjectId>,
     /// Blobs that stood where something else or nothing stands now.
     pub(super) replaced: Vec<ObjectId>,
     /// Folders that stood where something else or nothing stands now.
@@ -154,6 +156,7 @@ pub fn changes_of(commit: &Commit, objects: &Objects, defects: &mut Vec<Defect>)
             Err(defect) => reader.defects.push(defect),
         }
     }
+    changes.before.clone_from(&before);
     if !before.contains(&commit.tree) {
         compare_below(&mut reader, Vec::new(), commit.tree, before, &mut changes);
     }
@@ -244,24 +247,49 @@ impl Changes {
     /// folders is added to `defects`.
     pub fn replaced(&self, objects: &Objects, defects: &mut Vec<Defect>) -> Vec<ObjectId> {
         let mut blobs = self.replaced.clone();
-        let mut reader = TreeReader::new(objects);
-        let mut seen = HashSet::new();
-        let mut waiting = self.removed_trees.clone();
-        while let Some(tree) = waiting.pop() {
-            if !seen.insert(tree) {
-                continue;
+        visit(&self.removed_trees, objects, defects, |_, node| {
+            if let Node::Blob(blob) | Node::Link(blob) = node {
+                blobs.push(blob);
             }
-            for node in reader.folder(tree, b"").into_values() {
-                match node {
-                    Node::Blob(blob) | Node::Link(blob) => blobs.push(blob),
-                    Node::Tree(tree) => waiting.push(tree),
-                    Node::Submodule(_) => {}
-                }
-            }
-        }
-        defects.append(&mut reader.defects);
+        });
         blobs.sort_unstable();
         blobs.dedup();
         blobs
     }
+
+    /// The names of all files and folders of the trees before, each once, with a line feed behind each.
+    pub fn names_before(&self, objects: &Objects, defects: &mut Vec<Defect>) -> Vec<u8> {
+        let mut names = BTreeSet::new();
+        visit(&self.before, objects, defects, |name, _| {
+            names.insert(name);
+        });
+        let lines = names
+            .into_iter()
+            .map(|name| [name, b"\n".to_vec()].concat());
+        lines.collect::<Vec<_>>().concat()
+    }
+}
+
+/// Goes through everything in `trees`, each tree once.
+fn visit(
+    trees: &[ObjectId],
+    objects: &Objects,
+    defects: &mut Vec<Defect>,
+    mut take: impl FnMut(Vec<u8>, Node),
+) {
+    let mut reader = TreeReader::new(objects);
+    let mut seen = HashSet::new();
+    let mut waiting = trees.to_vec();
+    while let Some(tree) = waiting.pop() {
+        if !seen.insert(tree) {
+            continue;
+        }
+        for (name, node) in reader.folder(tree, b"") {
+            if let Node::Tree(tree) = node {
+                waiting.push(tree);
+            }
+            take(name, node);
+        }
+    }
+    defects.append(&mut reader.defects);
 }

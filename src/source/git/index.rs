@@ -9,9 +9,12 @@ use gix_index::entry::{Flags, Mode};
 use gix_index::extension::Tree as Cached;
 
 use super::changes::{Changes, Node, TreeReader, compare_below};
-use super::files::is_file;
+use super::files::{is_file, read};
 use super::{Defect, Objects, Repository};
 use crate::model::ProblemClass;
+
+/// The most bytes of all paths together; those of half a million files have forty million.
+const MAX_PATHS: usize = 1 << 30;
 
 /// An index that was read.
 pub struct Index {
@@ -57,12 +60,20 @@ impl Index {
         if !is_file(&path) {
             return Err(defect("is no regular file".into()));
         }
-        if let Some(shared) = shared_indexes(&path)
-            .into_iter()
-            .find(|path| !is_file(path))
-        {
+        let shared = shared_indexes(&path);
+        if let Some(shared) = shared.iter().find(|path| !is_file(path)) {
             let name = shared.file_name().unwrap_or_default().to_string_lossy();
             return Err(defect(format!("its part `{name}` is no regular file")));
+        }
+        if shared
+            .iter()
+            .chain([&path])
+            .any(|path| unfolds(path, repository.format()))
+        {
+            let most = MAX_PATHS >> 20;
+            return Err(defect(format!(
+                "has paths of more than {most} MiB, which are not read"
+            )));
         }
         let options = gix_index::decode::Options {
             thread_limit: Some(1),
@@ -87,7 +98,10 @@ impl Index {
         objects: &Objects,
         defects: &mut Vec<Defect>,
     ) -> Changes {
-        let mut changes = Changes::default();
+        let mut changes = Changes {
+            before: head.into_iter().collect(),
+            ..Changes::default()
+        };
         let mut reader = TreeReader::new(objects);
         match &self.file {
             Some(file) => compare(file, head, &mut reader, &mut changes),
@@ -143,6 +157,46 @@ impl Index {
             mend: Some("resolve it and `git add` the file"),
         };
         paths.into_iter().map(conflict).collect()
+    }
+}
+
+/// Whether the paths of an index of version 4, where each is the end of one that begins like the one
+/// before, come to more bytes than [`MAX_PATHS`]. The length of the file says nothing about that.
+fn unfolds(path: &Path, format: gix_hash::Kind) -> bool {
+    let Ok(Some(bytes)) = read(path, u64::MAX - 1) else {
+        return false;
+    };
+    let entries = bytes.get(12..).unwrap_or_default();
+    bytes.starts_with(b"DIRC\0\0\0\x04") && unfolded(entries, format.len_in_bytes()) > MAX_PATHS
+}
+
+/// The bytes of all paths of the entries of version 4, up to where they make no sense.
+fn unfolded(mut entries: &[u8], id: usize) -> usize {
+    let (mut length, mut all) = (0_usize, 0_usize);
+    loop {
+        let flags = 40 + id;
+        let Some(flag) = entries.get(flags) else {
+            return all;
+        };
+        let extended = usize::from(flag & 0x40 != 0) * 2;
+        let Some(mut rest) = entries.get(flags + 2 + extended..) else {
+            return all;
+        };
+        let mut cut = 0_usize;
+        while let Some((byte, tail)) = rest.split_first() {
+            rest = tail;
+            cut = (cut << 7) | usize::from(byte & 0x7F);
+            if byte & 0x80 == 0 {
+                break;
+            }
+            cut += 1;
+        }
+        let Some(end) = memchr::memchr(0, rest) else {
+            return all;
+        };
+        length = length.saturating_sub(cut) + end;
+        all = all.saturating_add(length);
+        entries = &rest[end + 1..];
     }
 }
 
@@ -271,4 +325,26 @@ fn child<'c>(cached: &'c Cached, name: &[u8]) -> Option<&'c Cached> {
         .children
         .iter()
         .find(|child| child.name.as_slice() == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An entry of version 4: what it cuts off the path before, and what it adds.
+    fn entry(cut: &[u8], end: &[u8]) -> Vec<u8> {
+        [&[0; 62], cut, end, b"\0"].concat()
+    }
+
+    #[test]
+    fn paths_that_unfold_are_counted_before_they_do() {
+        let plain = [entry(&[0], b"ab"), entry(&[1], b"cd"), entry(&[0], b"e")].concat();
+        assert_eq!(unfolded(&plain, 20), 2 + 3 + 4);
+        // 128 in two bytes, as offsets of packs are written.
+        let long = [entry(&[0], &[b'a'; 130]), entry(&[0x80, 0], b"c")].concat();
+        assert_eq!(unfolded(&long, 20), 130 + 3);
+        let grown = entry(&[0], b"a").repeat(60_000);
+        assert!(grown.len() < 4 << 20 && unfolded(&grown, 20) > MAX_PATHS);
+        assert_eq!(unfolded(&plain[..70], 20), 2);
+    }
 }
