@@ -76,6 +76,8 @@ pub struct Config {
     pub respect_gitignore: Option<bool>,
     /// `scan.max-file-size`.
     pub max_file_size: Option<ByteSize>,
+    /// `scan.max-archive-depth`.
+    pub max_archive_depth: Option<usize>,
     /// `scan.persona`.
     pub persona: Option<Persona>,
     /// `scan.confidence`.
@@ -207,6 +209,7 @@ impl Validator<'_> {
             exclude: self.exclude(&raw.scan.exclude)?,
             respect_gitignore: raw.scan.respect_gitignore,
             max_file_size: raw.scan.max_file_size,
+            max_archive_depth: raw.scan.max_archive_depth,
             persona: raw.scan.persona,
             confidence: raw.scan.confidence,
             max_decode_depth: raw.scan.max_decode_depth.map(usize::from),

@@ -45,6 +45,7 @@ pub(super) struct RawScan {
     pub(super) exclude: Vec<String>,
     pub(super) respect_gitignore: Option<bool>,
     pub(super) max_file_size: Option<ByteSize>,
+    pub(super) max_archive_depth: Option<usize>,
     pub(super) persona: Option<Persona>,
     pub(super) confidence: Option<Confidence>,
     pub(super) max_decode_depth: Option<u8>,

@@ -31,13 +31,13 @@ struct Token<'t> {
 impl<'t> Locator<'t> {
     /// `detections` are all tokens of `text`, ascending, of every confidence.
     pub(super) fn new(text: &'t [u8], detections: &'t [Detection]) -> Self {
-        Self::within(&Window::whole(text), Position::default(), detections)
+        Self::within(&Window::whole(text), Positions::new(text), detections)
     }
 
-    /// The same for a window of a longer text; `position` is that of its first own byte.
+    /// The same for a window of a longer text; `positions` walks its bytes.
     pub(super) fn within(
         window: &Window<'t>,
-        position: Position,
+        positions: Positions<'t>,
         detections: &'t [Detection],
     ) -> Self {
         Self {
@@ -50,7 +50,7 @@ impl<'t> Locator<'t> {
                     mask: found.leak.mask.as_str(),
                 })
                 .collect(),
-            positions: Positions::resume(window.bytes, window.own.start, position),
+            positions,
         }
     }
 

@@ -2,7 +2,6 @@
 //! gathered into one finding a token.
 
 use std::collections::BTreeMap;
-use std::fmt::Display;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -11,9 +10,9 @@ use super::text::{Scratch, TextSearch};
 use crate::detect::Detector;
 use crate::model::{
     Checksum, Confidence, Digest, Finding, Fingerprint, Label, Layer, Leak, Location, Problem,
-    ProblemClass, ProblemLevel, Provenance, Routing, RuleId, Severity, Subject,
+    Provenance, Routing, RuleId, Severity, Subject,
 };
-use crate::source::{Blob, BlobVisitor, Text, TextReader, WindowSize};
+use crate::source::{ArchiveLimits, Blob, BlobVisitor, Text, TextReader, WindowSize};
 use crate::suppress::InlineComments;
 
 /// What a further place of a token is there for.
@@ -44,7 +43,14 @@ pub(super) struct Sighting {
     pub(super) peer: Option<&'static str>,
 }
 
-/// What one file says about suppression.
+impl Sighting {
+    /// What it is a sighting of.
+    pub(super) const fn token(&self) -> (&RuleId, &Digest) {
+        (&self.rule, &self.leak.digest)
+    }
+}
+
+/// What one text says about suppression.
 #[derive(Debug)]
 pub(super) struct FileComments {
     pub(super) provenance: Provenance,
@@ -62,6 +68,8 @@ pub(super) struct Harvest {
     pub(super) structured: Vec<(usize, Arc<str>)>,
     pub(super) files: u64,
     pub(super) bytes: u64,
+    /// What was packed in the files.
+    pub(super) members: u64,
 }
 
 impl Harvest {
@@ -72,6 +80,7 @@ impl Harvest {
         self.structured.append(&mut other.structured);
         self.files += other.files;
         self.bytes += other.bytes;
+        self.members += other.members;
     }
 }
 
@@ -86,6 +95,9 @@ pub(super) struct Search<'r> {
     /// Whether comments are honoured, the program's own and those of other scanners.
     pub(super) comments: bool,
     pub(super) windows: WindowSize,
+    pub(super) archives: ArchiveLimits,
+    /// Whether a damaged archive counts as not read.
+    pub(super) strict: bool,
     /// Says whether a path may hold a CI configuration or an inventory.
     pub(super) is_structured: &'r (dyn Fn(&str) -> bool + Sync),
     pub(super) harvest: Mutex<Harvest>,
@@ -96,7 +108,7 @@ impl<'r> Search<'r> {
     pub(super) fn visitor(&self) -> SearchVisitor<'_, 'r> {
         SearchVisitor {
             search: self,
-            reader: TextReader::new(self.windows),
+            reader: TextReader::new(self.windows, self.archives),
             scratch: Scratch::default(),
             harvest: Harvest::default(),
         }
@@ -131,35 +143,17 @@ impl SearchVisitor<'_, '_> {
         text: impl Into<Text<'t>>,
         provenance: impl Fn() -> Provenance,
     ) {
-        let mut found = TextSearch::new(self.search, &mut self.scratch, &provenance);
-        self.reader.read(text.into(), &mut found);
+        let mut search = TextSearch::new(self.search, &mut self.scratch, &provenance);
+        self.reader.read(text.into(), &mut search);
+        let mut found = search.finish();
         let harvest = &mut self.harvest;
         harvest.files += 1;
         harvest.bytes += found.bytes;
-        self.search.progress.files.fetch_add(1, Ordering::Relaxed);
+        harvest.members += found.members;
         harvest.sightings.append(&mut found.sightings);
-        if !found.comments.is_empty() {
-            harvest.comments.push(FileComments {
-                provenance: provenance(),
-                inline: found.comments,
-            });
-        }
-        if let Some(error) = found.failure {
-            harvest.problems.push(not_read(&provenance(), error));
-        }
-    }
-}
-
-/// A text that could not be read, or not to its end.
-pub(super) fn not_read(provenance: &Provenance, error: impl Display) -> Problem {
-    Problem {
-        level: ProblemLevel::Error,
-        class: ProblemClass::Unreadable,
-        path: provenance.display_path(),
-        base: provenance.base,
-        position: None,
-        message: format!("not read: {error}"),
-        mend: None,
+        harvest.comments.append(&mut found.comments);
+        harvest.problems.append(&mut found.problems);
+        self.search.progress.files.fetch_add(1, Ordering::Relaxed);
     }
 }
 
@@ -277,7 +271,7 @@ pub(super) fn message(leak: &Leak, provenance: &Provenance, occurrences: usize) 
         .iter()
         .filter_map(|layer| match layer {
             Layer::Encoding(name) => Some(*name),
-            Layer::Member(_) => None,
+            Layer::Member(_) | Layer::Compressed(_) => None,
         })
         .collect();
     let text = if encodings.is_empty() {

@@ -39,13 +39,13 @@ use crate::policy;
 use crate::rules::knowledge::KnowledgeBase;
 use crate::rules::{Analysis, RuleError, RuleSet};
 use crate::source::git::{GitError, RevisionError};
-use crate::source::{FileError, Roots, SourceError, Text, read_within, walk};
+use crate::source::{ArchiveLimits, FileError, Roots, SourceError, Text, read_within, walk};
 use crate::suppress::{GITLEAKS_IGNORE, IgnoreEntry, Suppressions, gitleaks_ignore};
 use additions::Additions;
 use configurations::{Configurations, configurations, may_hold_jobs};
 use inventories::{Inventories, Sources, inventories};
 use judge::Judged;
-use leaks::{Harvest, Search, not_read};
+use leaks::{FileComments, Harvest, Search};
 use scope::{Scope, SourceTable};
 use tried::Tried;
 
@@ -56,7 +56,7 @@ pub use fleet::{FleetRequest, Plan, scan_fleet};
 pub use inspect::inspect;
 pub use leaks::Progress;
 pub use merge::{merge_fleets, merge_reports};
-pub use request::ScanRequest;
+pub use request::{DEFAULT_ARCHIVE_DEPTH, ScanRequest};
 pub use settings::{
     BaselineError, ConfigFile, find_config, load_baseline, load_config, scanned_folders,
 };
@@ -188,6 +188,7 @@ fn scan_roots(
     let stats = Stats {
         files: harvest.files,
         bytes: harvest.bytes,
+        members: harvest.members,
         ci_files: configurations.files,
         jobs: configurations.jobs,
         inventories: inventories.files,
@@ -268,6 +269,12 @@ fn search(
         (ci && may_hold_jobs(path, &config.ci_files))
             || (inventory && crate::inventory::recognises(path))
     };
+    // CI files and inventories are no members of archives.
+    let archive_depth = if wants(Analysis::Leaks) {
+        request.max_archive_depth
+    } else {
+        0
+    };
     let search = Search {
         detector,
         scope,
@@ -275,6 +282,8 @@ fn search(
         leaks: wants(Analysis::Leaks),
         comments: !request.untrusted,
         windows: text::WINDOW,
+        archives: ArchiveLimits::of_depth(archive_depth),
+        strict: request.strict,
         is_structured: &is_structured,
         harvest: Mutex::default(),
     };
@@ -298,11 +307,13 @@ fn search(
     harvest
         .problems
         .extend(outcome.problems.into_iter().map(|problem| Problem {
+            level: ProblemLevel::Error,
             class: problem.class,
-            ..not_read(
-                &scope.provenance(problem.root, &problem.path),
-                problem.message,
-            )
+            path: scope.provenance(problem.root, &problem.path).display_path(),
+            base: PathBase::SourceRoot,
+            position: None,
+            message: format!("not read: {}", problem.message),
+            mend: None,
         }));
     (harvest, outcome.special_files)
 }
@@ -317,24 +328,17 @@ fn suppressions(
 ) -> Suppressions {
     let mut suppressions = Suppressions::new(request.today);
     suppressions.add_entries(&config.display_path, config.ignore.iter().map(entry));
-    for file in &harvest.comments {
-        let path = file.provenance.display_path();
-        let base = file.provenance.base;
-        problems.extend(file.inline.defects.iter().map(|defect| Problem {
-            level: ProblemLevel::Note,
-            class: ProblemClass::Suppression,
-            path: path.clone(),
-            base,
-            position: Some(defect.position()),
-            message: defect.message().to_owned(),
-            mend: Some(defect.mend().to_owned()),
-        }));
-        suppressions.add_comments(&path, base, file.inline.comments.iter().cloned());
+    for text in &harvest.comments {
+        let inline = &text.inline;
+        suppressions.add_comments(&text.provenance, inline.comments.iter().cloned());
+        if !text.provenance.is_packed() {
+            problems.extend(defect_problems(text));
+        }
     }
     for sighting in &harvest.sightings {
         if let Some(name) = sighting.peer {
             suppressions.add_peer(
-                sighting.location.provenance.display_path(),
+                sighting.location.provenance.text_path(),
                 sighting.location.start.line,
                 SuppressionKind::Inline,
                 name,
@@ -350,6 +354,19 @@ fn suppressions(
     }
     suppressions.seal();
     suppressions
+}
+
+/// What is wrong with the comments of a text.
+fn defect_problems(text: &FileComments) -> impl Iterator<Item = Problem> + '_ {
+    text.inline.defects.iter().map(|defect| Problem {
+        level: ProblemLevel::Note,
+        class: ProblemClass::Suppression,
+        path: text.provenance.display_path(),
+        base: text.provenance.base,
+        position: Some(defect.position()),
+        message: defect.message().to_owned(),
+        mend: Some(defect.mend().to_owned()),
+    })
 }
 
 /// Adds the places that the `.gitleaksignore` of each root lists.

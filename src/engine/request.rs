@@ -11,6 +11,9 @@ use crate::model::{Confidence, Persona};
 use crate::rules::Analysis;
 use crate::source::WalkOptions;
 
+/// Archives that are opened inside each other: enough for a compressed folder in a package.
+pub const DEFAULT_ARCHIVE_DEPTH: usize = 3;
+
 /// What a run is asked to do; the configuration has the rest.
 #[derive(Clone, Debug)]
 pub struct ScanRequest {
@@ -45,6 +48,9 @@ pub struct ScanRequest {
     pub max_file_size: Option<u64>,
     /// How many encodings deep tokens are looked for.
     pub decode_depth: usize,
+    /// How many archives inside each other are opened; [`DEFAULT_ARCHIVE_DEPTH`] unless the user says
+    /// otherwise.
+    pub max_archive_depth: usize,
     /// Threads; 0 means one a core.
     pub jobs: usize,
 }

@@ -142,8 +142,10 @@ pub struct CommitRef {
 /// One step from the bytes of a source to the text a finding was seen in, outermost first.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Layer {
-    /// A member of an archive, by its name in it.
+    /// A member of an archive, by its name in it. Places count in the member.
     Member(Arc<str>),
+    /// What a compressed stream holds, by the name of the compression: `gzip`. Places count in that.
+    Compressed(&'static str),
     /// An encoding by the name users know it under: `base64`, `hex`, `percent`.
     Encoding(&'static str),
 }
@@ -170,6 +172,26 @@ impl Provenance {
             Some(repository) => format!("{repository}/{}", self.path),
             None => self.path.to_string(),
         }
+    }
+
+    /// The path with the members of archives on the way, as other scanners write it too:
+    /// `a.zip!b/c.env`. It names the text that lines are counted in.
+    pub fn text_path(&self) -> String {
+        let mut path = self.display_path();
+        for layer in &self.within {
+            if let Layer::Member(name) = layer {
+                path.push('!');
+                path.push_str(name);
+            }
+        }
+        path
+    }
+
+    /// Whether the text is packed in another.
+    pub fn is_packed(&self) -> bool {
+        self.within
+            .iter()
+            .any(|layer| !matches!(layer, Layer::Encoding(_)))
     }
 }
 

@@ -45,7 +45,7 @@ pub use location::{
 pub use problem::{Problem, ProblemClass, ProblemLevel};
 pub use report::{Report, Stats, UnusedSuppression};
 pub use secret::{Checksum, Digest, Evidence, Mask, Routing, Secret};
-pub use span::{Position, Positions, Span};
+pub use span::{KnownPlace, Position, Positions, Span};
 pub use usage::{Host, Mechanism, Method, Operation, RegistryTool, TokenUse, Transport};
 pub use window::Window;
 

@@ -21,6 +21,8 @@ words! {
     SpecialFile = "special-file",
     /// A folder links back to one above it.
     Loop = "loop",
+    /// An archive is damaged, encrypted or packed in a way that is not read.
+    Archive = "archive",
     /// A CI file is not valid.
     CiSyntax = "ci-syntax",
     /// A local include does not exist.

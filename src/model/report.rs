@@ -12,6 +12,8 @@ pub struct Stats {
     pub files: u64,
     /// Bytes searched.
     pub bytes: u64,
+    /// Members of archives and compressed files in them that were searched too, at any depth.
+    pub members: u64,
     /// CI configurations resolved, fragments included.
     pub ci_files: u64,
     /// Jobs in them.
@@ -30,6 +32,7 @@ impl Stats {
         let Self {
             files,
             bytes,
+            members,
             ci_files,
             jobs,
             inventories,
@@ -38,6 +41,7 @@ impl Stats {
         } = other;
         self.files = self.files.saturating_add(*files);
         self.bytes = self.bytes.saturating_add(*bytes);
+        self.members = self.members.saturating_add(*members);
         self.ci_files = self.ci_files.saturating_add(*ci_files);
         self.jobs = self.jobs.saturating_add(*jobs);
         self.inventories = self.inventories.saturating_add(*inventories);

@@ -79,6 +79,13 @@ impl Default for Position {
 
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
+/// A place in a text and how the text is read, which only its beginning tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KnownPlace {
+    position: Position,
+    charset: Charset,
+}
+
 /// Finds positions in one text by walking forward. Of UTF-16 it counts the characters, not the bytes.
 ///
 /// Asking in ascending order reads each byte once, whatever the number of questions, which is what
@@ -96,18 +103,30 @@ pub struct Positions<'t> {
 impl<'t> Positions<'t> {
     /// Starts at the first byte of `text`.
     pub fn new(text: &'t [u8]) -> Self {
-        Self::resume(text, 0, Position { line: 1, column: 1 })
+        let place = KnownPlace {
+            position: Position::default(),
+            charset: Charset::of(text),
+        };
+        Self::resume(text, 0, place)
     }
 
     /// Starts in the middle of a longer text of which `text` is a part: at `offset` of that part, which
-    /// is known to be `position` of the whole. Ask for nothing before it.
-    pub fn resume(text: &'t [u8], offset: usize, position: Position) -> Self {
+    /// is known to be `place` of the whole. Ask for nothing before it.
+    pub const fn resume(text: &'t [u8], offset: usize, place: KnownPlace) -> Self {
         Self {
             text,
-            charset: Charset::of(text),
-            start: (offset, position),
+            charset: place.charset,
+            start: (offset, place.position),
             offset,
-            position,
+            position: place.position,
+        }
+    }
+
+    /// What to resume with at `offset`, in a part of the text that holds it too.
+    pub fn known(&mut self, offset: usize) -> KnownPlace {
+        KnownPlace {
+            position: self.at(offset),
+            charset: self.charset,
         }
     }
 
@@ -274,8 +293,9 @@ mod tests {
             // A part may begin in the middle of a scalar value.
             let [part, known, asked] = cuts;
             prop_assume!(part == 0 || known >= 3);
-            let position = Positions::new(bytes).at(known);
-            let mut positions = Positions::resume(&bytes[part..], known - part, position);
+            let place = Positions::new(bytes).known(known);
+            let position = place.position;
+            let mut positions = Positions::resume(&bytes[part..], known - part, place);
             prop_assert_eq!(positions.at(asked - part), Positions::new(bytes).at(asked));
             prop_assert_eq!(positions.at(known - part), position);
         }

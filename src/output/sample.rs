@@ -271,6 +271,7 @@ pub(super) fn report() -> Report {
         stats: Stats {
             files: 1204,
             bytes: 12_900_000,
+            members: 0,
             ci_files: 3,
             jobs: 25,
             inventories: 1,

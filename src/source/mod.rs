@@ -4,6 +4,7 @@
 //! This module gives bytes and paths away and knows neither rules nor formats. Links are not followed
 //! except where a PATH itself is one; fifos, sockets and devices are never opened.
 
+mod archive;
 mod fleet;
 pub mod git;
 mod root;
@@ -14,9 +15,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::{fs, io};
 
+pub use archive::ArchiveLimits;
 pub use fleet::{FleetEntry, FleetError, fleet};
 pub use root::{Root, Roots, Target};
-pub use text::{Text, TextReader, TextVisitor, WindowSize};
+pub use text::{Part, Text, TextProblem, TextReader, TextVisitor, WindowSize};
 pub use walk::{Blob, BlobVisitor, ReadProblem, WalkOptions, WalkOutcome, walk, yaml_paths};
 
 /// Why a PATH given by the user cannot be scanned at all.

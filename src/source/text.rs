@@ -1,12 +1,14 @@
 //! Texts of any size: bytes at hand as they are, everything longer in windows that overlap.
 //!
 //! A [`TextReader`] belongs to one thread and keeps its buffers from text to text. What is read goes
-//! to a [`TextVisitor`]; this module knows nothing of what is looked for.
+//! to a [`TextVisitor`]; this module knows nothing of what is looked for. What is packed in a text is
+//! opened by `archive`.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, BufRead, Read};
 
-use crate::model::{Span, Window};
+use super::archive::{ArchiveLimits, Reading};
+use crate::model::{ProblemClass, ProblemLevel, Span, Window};
 
 /// Where the bytes of a text come from.
 pub enum Text<'t> {
@@ -34,20 +36,71 @@ pub struct WindowSize {
     pub margin: usize,
 }
 
-/// Takes what is read.
-pub trait TextVisitor {
-    /// Takes the next window of the text.
-    fn window(&mut self, window: Window<'_>);
-
-    /// Is told that the text could not be read to its end.
-    fn failed(&mut self, error: &io::Error);
+/// What a text within a text is.
+#[derive(Clone, Copy, Debug)]
+pub enum Part<'n> {
+    /// A member of an archive.
+    Member {
+        /// Its name, as the archive has it.
+        name: &'n [u8],
+        /// Where its bytes stand in the archive, if they stand there as they are.
+        stored_at: Option<usize>,
+    },
+    /// What a stream decompresses to, by the name of the compression.
+    Compressed(&'static str),
 }
 
-/// Reads texts, one after the other.
+/// Something about a text that was not read, or not to its end.
+#[derive(Clone, Debug)]
+pub struct TextProblem {
+    /// Whether the run is incomplete for it.
+    pub level: ProblemLevel,
+    /// What kind.
+    pub class: ProblemClass,
+    /// What is wrong. It may quote what was read.
+    pub message: String,
+    /// What to do about it.
+    pub mend: Option<String>,
+}
+
+impl TextProblem {
+    pub(super) const fn new(level: ProblemLevel, class: ProblemClass, message: String) -> Self {
+        Self {
+            level,
+            class,
+            message,
+            mend: None,
+        }
+    }
+
+    pub(super) fn with_mend(mut self, mend: &str) -> Self {
+        self.mend = Some(mend.to_owned());
+        self
+    }
+}
+
+/// Takes what is read. The text itself has depth 0, what is packed in it depth 1, and so on.
+pub trait TextVisitor {
+    /// Takes the next window of the text at `depth`. A container that is streamed gives its windows
+    /// while its parts are read.
+    fn window(&mut self, depth: usize, window: Window<'_>);
+
+    /// A part of the innermost text begins, and is the innermost from here on.
+    fn enter(&mut self, part: Part<'_>);
+
+    /// The innermost text ends.
+    fn leave(&mut self);
+
+    /// Something is wrong with the text at `depth`.
+    fn problem(&mut self, depth: usize, problem: TextProblem);
+}
+
+/// Reads texts and what is packed in them, one after the other.
 #[derive(Debug)]
 pub struct TextReader {
     size: WindowSize,
-    buffer: Vec<u8>,
+    limits: ArchiveLimits,
+    buffers: Vec<Vec<u8>>,
 }
 
 impl TextReader {
@@ -55,37 +108,35 @@ impl TextReader {
     ///
     /// # Panics
     ///
-    /// If the margins leave a window no byte of its own.
-    pub const fn new(size: WindowSize) -> Self {
+    /// If the margins leave a window no byte of its own, or windows would begin at odd offsets, where
+    /// UTF-16 cannot be read.
+    pub const fn new(size: WindowSize, limits: ArchiveLimits) -> Self {
         assert!(
             size.bytes > 2 * size.margin,
             "a window has bytes between its margins"
         );
+        assert!(
+            size.bytes.is_multiple_of(2),
+            "windows begin at even offsets"
+        );
         Self {
             size,
-            buffer: Vec::new(),
+            limits,
+            buffers: Vec::new(),
         }
     }
 
     /// Reads `text` to its end.
     pub fn read(&mut self, text: Text<'_>, visitor: &mut dyn TextVisitor) {
-        let reader: &mut dyn Read = match text {
-            Text::Whole(bytes) => return visitor.window(Window::whole(bytes)),
-            Text::File(file) => &mut &*file,
-            Text::Stream(reader) => reader,
-        };
-        self.buffer.resize(self.size.bytes, 0);
-        let mut windows = Windows::new(reader, &mut self.buffer, self.size.margin);
-        windows.fill();
-        while windows.deliver(visitor) {}
-        if let Some(error) = windows.failure {
-            visitor.failed(&error);
-        }
+        Reading::new(self.size, self.limits, visitor, &mut self.buffers).run(text);
     }
 }
 
-/// A text of which the buffer holds one window at a time.
-struct Windows<'w> {
+/// A text of which the buffer holds one window at a time. Who reads from it gets the bytes of the text;
+/// a window goes to the visitor when its last byte has been read.
+pub(super) struct Windows<'w, 'r> {
+    reading: &'w Reading<'r>,
+    depth: usize,
     reader: &'w mut dyn Read,
     buffer: &'w mut [u8],
     margin: usize,
@@ -95,33 +146,82 @@ struct Windows<'w> {
     offset: usize,
     /// Where the window's own bytes begin in the buffer.
     own: usize,
+    /// Bytes of the buffer that have been read.
+    taken: usize,
     at_end: bool,
+    is_drained: bool,
     failure: Option<io::Error>,
 }
 
-impl<'w> Windows<'w> {
-    fn new(reader: &'w mut dyn Read, buffer: &'w mut [u8], margin: usize) -> Self {
-        Self {
+impl<'w, 'r> Windows<'w, 'r> {
+    /// Fills the first window.
+    pub(super) fn new(
+        reading: &'w Reading<'r>,
+        depth: usize,
+        reader: &'w mut dyn Read,
+        buffer: &'w mut [u8],
+        margin: usize,
+    ) -> Self {
+        let mut windows = Self {
+            reading,
+            depth,
             reader,
             buffer,
             margin,
             filled: 0,
             offset: 0,
             own: 0,
+            taken: 0,
             at_end: false,
+            is_drained: false,
             failure: None,
-        }
+        };
+        windows.fill();
+        windows
     }
 
-    /// Reads until the buffer is full or the text ends. A failure is the end of the text.
+    /// All of the text, if it is in the first window.
+    pub(super) fn whole(&self) -> Option<&[u8]> {
+        (self.at_end && self.offset == 0).then(|| self.ahead())
+    }
+
+    /// What can be seen of the text without going on.
+    pub(super) fn ahead(&self) -> &[u8] {
+        &self.buffer[self.taken..self.filled]
+    }
+
+    /// Whether the text goes on where it could not be read.
+    pub(super) const fn is_cut(&self) -> bool {
+        self.failure.is_some()
+    }
+
+    /// Why the text could not be read to its end.
+    pub(super) fn into_failure(self) -> Option<io::Error> {
+        self.failure
+    }
+
+    /// Gives the rest of the text to the visitor.
+    pub(super) fn drain(&mut self) {
+        while self.advance() {}
+    }
+
+    /// Reads until the buffer is full or the text ends. A failure is the end of the text, and so is a
+    /// cap on what is unpacked.
     fn fill(&mut self) {
         while self.filled < self.buffer.len() {
+            if self.depth > 0 && self.reading.is_stopped() {
+                self.at_end = true;
+                return;
+            }
             match self.reader.read(&mut self.buffer[self.filled..]) {
                 Ok(0) => {
                     self.at_end = true;
                     return;
                 }
-                Ok(read) => self.filled += read,
+                Ok(read) => {
+                    self.filled += read;
+                    self.reading.meter(self.depth, read);
+                }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => {
                     self.failure = Some(error);
@@ -133,26 +233,54 @@ impl<'w> Windows<'w> {
     }
 
     /// Gives the window in the buffer away and moves on to the next; says whether there is one.
-    fn deliver(&mut self, visitor: &mut dyn TextVisitor) -> bool {
+    fn advance(&mut self) -> bool {
+        if self.is_drained {
+            return false;
+        }
         let end = if self.at_end {
             self.filled
         } else {
             self.filled - self.margin
         };
-        visitor.window(Window {
+        let window = Window {
             bytes: &self.buffer[..self.filled],
             offset: self.offset,
             own: Span::new(self.own, end),
-        });
+        };
+        self.reading.window(self.depth, window);
         if self.at_end {
+            self.is_drained = true;
+            self.taken = self.filled;
             return false;
         }
         let kept = end - self.margin;
         self.buffer.copy_within(kept..self.filled, 0);
         self.offset += kept;
-        self.filled -= kept;
+        self.taken = self.filled - kept;
+        self.filled = self.taken;
         self.own = self.margin;
         self.fill();
         true
+    }
+}
+
+impl BufRead for Windows<'_, '_> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if self.taken == self.filled {
+            self.advance();
+        }
+        Ok(self.ahead())
+    }
+
+    fn consume(&mut self, bytes: usize) {
+        self.taken += bytes;
+    }
+}
+
+impl Read for Windows<'_, '_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.fill_buf()?.read(buffer)?;
+        self.consume(read);
+        Ok(read)
     }
 }

@@ -15,7 +15,7 @@ use globset::GlobMatcher;
 use jiff::civil::Date;
 
 use crate::model::{
-    Finding, KnownFinding, Location, PathBase, Position, Suppressed, SuppressionKind,
+    Finding, KnownFinding, Location, PathBase, Position, Provenance, Suppressed, SuppressionKind,
     UnusedSuppression,
 };
 use baseline::Baseline;
@@ -135,18 +135,24 @@ impl Suppressions {
             .extend(entries.into_iter().map(|entry| (entry, false)));
     }
 
-    /// Adds the comments of one file, by the path that its findings show.
+    /// Adds the comments of one text. Those of a packed one are not told where they hide nothing: who
+    /// packed it had reasons of their own.
     pub fn add_comments(
         &mut self,
-        path: &str,
-        base: PathBase,
+        provenance: &Provenance,
         comments: impl IntoIterator<Item = InlineComment>,
     ) {
+        let path = provenance.text_path();
+        let is_told = !provenance.is_packed();
         self.comments
             .extend(comments.into_iter().map(|comment| PlacedComment {
-                path: path.to_owned(),
-                base,
-                idle: comment.rules.clone(),
+                path: path.clone(),
+                base: provenance.base,
+                idle: if is_told {
+                    comment.rules.clone()
+                } else {
+                    Vec::new()
+                },
                 comment,
             }));
     }
@@ -195,7 +201,7 @@ impl Suppressions {
             return None;
         }
         finding.leak.as_ref()?;
-        let place = (location.provenance.display_path(), location.start.line);
+        let place = (location.provenance.text_path(), location.start.line);
         let (kind, name) = *self.peers.get(&place)?;
         Some(Suppressed {
             kind,
@@ -204,7 +210,7 @@ impl Suppressions {
     }
 
     fn hide_by_comment(&mut self, finding: &Finding, location: &Location) -> Option<Suppressed> {
-        let path = location.provenance.display_path();
+        let path = location.provenance.text_path();
         let base = location.provenance.base;
         let wanted = (path.as_str(), base, location.start.line);
         let line = |placed: &PlacedComment| {
@@ -364,6 +370,13 @@ mod tests {
             .map(|hidden| hidden.reason)
     }
 
+    fn provenance(path: &str) -> Provenance {
+        Provenance {
+            path: path.into(),
+            ..Provenance::default()
+        }
+    }
+
     fn comments(text: &str) -> Vec<InlineComment> {
         let mut inline = InlineComments::default();
         let text = text.as_bytes();
@@ -376,7 +389,7 @@ mod tests {
         // Put together here, so that this file holds no suppression of its own.
         let text = format!("a # {MARKER}[one] known\nb # {MARKER}[two] stale\n");
         let mut suppressions = Suppressions::new(TODAY);
-        suppressions.add_comments("f", PathBase::SourceRoot, comments(&text));
+        suppressions.add_comments(&provenance("f"), comments(&text));
         suppressions.seal();
         assert_eq!(
             hides(&mut suppressions, &finding("one", "f", 1)).as_deref(),
@@ -394,7 +407,7 @@ mod tests {
     fn of_a_comment_only_the_rules_that_hide_nothing_are_told() {
         let text = format!("a # {MARKER}[one, two, three, fore] why\n");
         let mut suppressions = Suppressions::new(TODAY);
-        suppressions.add_comments("f", PathBase::SourceRoot, comments(&text));
+        suppressions.add_comments(&provenance("f"), comments(&text));
         suppressions.seal();
         assert!(hides(&mut suppressions, &finding("one", "f", 1)).is_some());
         let unused = suppressions.unused(|claim| match claim {

@@ -5,6 +5,7 @@
     reason = "a panic is how a test fails, in its helpers too"
 )]
 
+mod archives;
 mod bad_input;
 mod baseline;
 mod big_files;
@@ -23,6 +24,7 @@ mod inspect;
 mod inventory;
 mod manual;
 mod output;
+mod packing;
 mod readme;
 mod repository;
 mod suppression;

@@ -63,6 +63,12 @@ const CRATES: &[(&str, &[&str])] = &[
     ("gix_pack", &["src/source/git/"]),
     ("gix_ref", &["src/source/git/"]),
     ("gix_zlib", &["src/source/git/"]),
+    ("bzip2", &["src/source/archive/"]),
+    ("flate2", &["src/source/archive/"]),
+    ("lzma_rust2", &["src/source/archive/"]),
+    ("ruzstd", &["src/source/archive/"]),
+    ("tar", &["src/source/archive/"]),
+    ("zip", &["src/source/archive/"]),
     ("csv", &["src/inventory/", "src/rules/"]),
 ];
 

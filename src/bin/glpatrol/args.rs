@@ -80,10 +80,6 @@ pub(crate) struct InputArguments {
     #[arg(long)]
     pub(crate) respect_gitignore: bool,
 
-    /// The largest file that is read, such as `500MB` or `2GiB`; by default files of any size are.
-    #[arg(long, value_name = "SIZE")]
-    pub(crate) max_file_size: Option<ByteSize>,
-
     /// The configuration; by default `.glpatrol.yml` at the root of the repository.
     #[arg(short, long, value_name = "FILE", help_heading = "Rules")]
     pub(crate) config: Option<PathBuf>,
@@ -104,11 +100,19 @@ pub(crate) struct InputArguments {
     #[arg(long, value_name = "PERSONA", help_heading = "Findings")]
     pub(crate) persona: Option<Persona>,
 
+    /// The largest file that is read, such as `500MB` or `2GiB`; by default files of any size are.
+    #[arg(long, value_name = "SIZE", help_heading = "Limits")]
+    pub(crate) max_file_size: Option<ByteSize>,
+
+    /// How many archives inside each other are opened, the outermost included; 0 opens none.
+    #[arg(long, value_name = "N", help_heading = "Limits")]
+    pub(crate) max_archive_depth: Option<usize>,
+
     /// How many encodings deep tokens are looked for, such as base64 in base64; 0 for none.
     #[arg(long, value_name = "N", help_heading = "Limits")]
     pub(crate) max_decode_depth: Option<u8>,
 
-    /// Count an include that lies outside of the scanned input as not read.
+    /// Count as not read: includes that lie outside of the scanned input, damaged and encrypted archives.
     #[arg(long, help_heading = "Findings")]
     pub(crate) strict: bool,
 

@@ -333,7 +333,10 @@ impl Known<'_> {
             found
                 .comments
                 .extend(comments.iter().map(|file| FileComments {
-                    provenance: place.clone(),
+                    provenance: Provenance {
+                        within: file.provenance.within.clone(),
+                        ..place.clone()
+                    },
                     inline: file.inline.clone(),
                 }));
         }

@@ -154,8 +154,15 @@ fn tally(summary: &Summary<'_>) -> String {
 }
 
 fn read(stats: &Stats) -> String {
+    let packed = match stats.members {
+        0 => String::new(),
+        members => {
+            let members = prose::counted(members, "archive member", "archive members");
+            format!(", {members}")
+        }
+    };
     let mut text = format!(
-        "{} ({}), {}",
+        "{} ({}){packed}, {}",
         prose::counted(stats.files, "file", "files"),
         prose::bytes(stats.bytes),
         prose::counted(stats.ci_files, "CI file", "CI files"),

@@ -177,6 +177,7 @@ impl<'r> LocationJson<'r> {
                 .iter()
                 .map(|layer| match layer {
                     Layer::Member(name) => LayerJson::Member(name),
+                    Layer::Compressed(name) => LayerJson::Compressed(name),
                     Layer::Encoding(name) => LayerJson::Encoding(name),
                 })
                 .collect(),
@@ -221,6 +222,7 @@ impl<'r> RevisionJson<'r> {
 #[serde(rename_all = "lowercase")]
 enum LayerJson<'r> {
     Member(&'r str),
+    Compressed(&'r str),
     Encoding(&'r str),
 }
 
@@ -402,6 +404,8 @@ impl<'r> UnusedJson<'r> {
 struct StatsJson {
     files: u64,
     bytes: u64,
+    /// What was packed in the files, at any depth.
+    members: u64,
     ci_files: u64,
     jobs: u64,
     inventories: u64,
@@ -414,6 +418,7 @@ impl StatsJson {
         Self {
             files: stats.files,
             bytes: stats.bytes,
+            members: stats.members,
             ci_files: stats.ci_files,
             jobs: stats.jobs,
             inventories: stats.inventories,

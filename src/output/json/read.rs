@@ -295,6 +295,7 @@ impl From<RevisionIn> for Revision {
 #[serde(rename_all = "lowercase")]
 enum LayerIn {
     Member(String),
+    Compressed(String),
     Encoding(String),
 }
 
@@ -302,12 +303,13 @@ impl From<LayerIn> for Layer {
     fn from(read: LayerIn) -> Self {
         match read {
             LayerIn::Member(name) => Self::Member(name.into()),
+            LayerIn::Compressed(name) => Self::Compressed(lasting(name)),
             LayerIn::Encoding(name) => Self::Encoding(lasting(name)),
         }
     }
 }
 
-/// The name of an encoding as the model keeps it: for the rest of the run, each once.
+/// The name of an encoding or compression as the model keeps it: for the rest of the run, each once.
 fn lasting(name: String) -> &'static str {
     static NAMES: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
     let mut names = NAMES.lock().unwrap_or_else(PoisonError::into_inner);
@@ -460,6 +462,7 @@ impl From<UnusedIn> for UnusedSuppression {
 struct StatsIn {
     files: u64,
     bytes: u64,
+    members: u64,
     ci_files: u64,
     jobs: u64,
     inventories: u64,
@@ -472,6 +475,7 @@ impl From<StatsIn> for Stats {
         Self {
             files: read.files,
             bytes: read.bytes,
+            members: read.members,
             ci_files: read.ci_files,
             jobs: read.jobs,
             inventories: read.inventories,

@@ -167,6 +167,7 @@ fn stats(stats: &Stats) -> Value {
     json!({
         "files": stats.files,
         "bytes": stats.bytes,
+        "members": stats.members,
         "ci-files": stats.ci_files,
         "jobs": stats.jobs,
         "inventories": stats.inventories,

@@ -127,12 +127,7 @@ fn location(location: &Location) -> sarif::Location {
             context_region: context_region(location),
             ..Default::default()
         }),
-        logical_locations: location.route.as_deref().map(|route| {
-            vec![sarif::LogicalLocation {
-                fully_qualified_name: Some(sanitize::line(route).into_owned()),
-                ..Default::default()
-            }]
-        }),
+        logical_locations: logical_locations(location),
         properties: location_properties(location),
         ..Default::default()
     }
@@ -145,6 +140,7 @@ fn location_properties(location: &Location) -> Option<sarif::PropertyBag> {
         .iter()
         .map(|layer| match layer {
             Layer::Member(name) => json!({"member": &**name}),
+            Layer::Compressed(name) => json!({"compressed": name}),
             Layer::Encoding(name) => json!({"encoding": name}),
         })
         .collect();
@@ -179,6 +175,23 @@ fn revision(revision: &Revision) -> Value {
         .into_iter()
         .filter_map(|(name, value)| Some((name.to_owned(), value?)))
         .collect()
+}
+
+/// The way to the place: the member of an archive that the region counts in, then that in the document.
+/// The URI stays that of the file on disk, which is the one that a reader can open.
+fn logical_locations(location: &Location) -> Option<Vec<sarif::LogicalLocation>> {
+    let provenance = &location.provenance;
+    let named = |name: &str, kind: Option<&str>| sarif::LogicalLocation {
+        fully_qualified_name: Some(sanitize::line(name).into_owned()),
+        kind: kind.map(str::to_owned),
+        ..Default::default()
+    };
+    let member = provenance
+        .is_packed()
+        .then(|| named(&provenance.text_path(), Some("resource")));
+    let route = location.route.as_deref().map(|route| named(route, None));
+    let all: Vec<_> = member.into_iter().chain(route).collect();
+    (!all.is_empty()).then_some(all)
 }
 
 fn region(location: &Location) -> sarif::Region {

@@ -181,6 +181,10 @@ fn request(arguments: &InputArguments, today: Date, config: &mut Config) -> Scan
             .map(usize::from)
             .or(config.max_decode_depth)
             .unwrap_or(DECODE_DEPTH),
+        max_archive_depth: arguments
+            .max_archive_depth
+            .or(config.max_archive_depth)
+            .unwrap_or(engine::DEFAULT_ARCHIVE_DEPTH),
         jobs: arguments.jobs,
     }
 }
