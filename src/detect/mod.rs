@@ -29,6 +29,7 @@ mod split;
 #[cfg(test)]
 mod tests;
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use self::boundary::{Left, left_of};
@@ -129,6 +130,37 @@ impl Detector {
     pub fn with_decode_depth(mut self, depth: usize) -> Self {
         self.decode_depth = depth;
         self
+    }
+
+    /// Whether [`Detector::scan`] could find anything in `text`, at the price of the literal search.
+    ///
+    /// `fresh` are the ranges that are new in a text of which the rest is known to hold nothing: bytes
+    /// of it that stood side by side before, in a text for which this said no. They come in ascending
+    /// order; an empty range is a place where such parts meet. `None` asks for the whole text.
+    pub fn may_find(&self, text: &[u8], fresh: Option<&[Range<usize>]>) -> bool {
+        // A text that is encoded as a whole is looked for in its decoded form.
+        if encoding::whole(text, Charset::of(text)).is_some() {
+            return true;
+        }
+        let Some(fresh) = fresh else {
+            return self.needles.any(text, 0..text.len());
+        };
+        // A literal that is new has a byte in a fresh range, or one on each side of an empty one.
+        let reach = self.needles.longest().saturating_sub(1);
+        let mut window = 0..0;
+        for range in fresh {
+            let start = range.start.saturating_sub(reach);
+            let end = text.len().min(range.end + reach);
+            if start <= window.end {
+                window.end = end.max(window.end);
+            } else {
+                if self.needles.any(text, window) {
+                    return true;
+                }
+                window = start..end;
+            }
+        }
+        self.needles.any(text, window)
     }
 
     /// Appends the tokens in `text` to `detections`, in order and without overlap: one token is one

@@ -98,6 +98,22 @@ impl Needles {
         }
     }
 
+    /// Bytes of the longest needle.
+    pub(super) const fn longest(&self) -> usize {
+        self.longest
+    }
+
+    /// Whether a needle lies in `range` as a whole.
+    pub(super) fn any(&self, text: &[u8], range: Range<usize>) -> bool {
+        range.clone().step_by(BLOCK).any(|start| {
+            let end = range
+                .end
+                .min(start + BLOCK + self.longest.saturating_sub(1));
+            let mut groups = self.groups.iter();
+            groups.any(|group| group.searcher.find(text, start..end).is_some())
+        })
+    }
+
     /// Adds the needles of `group` that begin in `block`; they may end behind it.
     fn search(&self, group: &Group, text: &[u8], block: Range<usize>, hits: &mut Vec<Hit>) {
         let end = text.len().min(block.end + self.longest.saturating_sub(1));

@@ -95,6 +95,37 @@ proptest! {
     }
 
     #[test]
+    fn what_is_new_in_a_text_tells_whether_anything_can_be_found(
+        base in prop::collection::vec("(gl|pat|-|_|\\.|0|1|glrt|t1|PRIVATE|TOKEN|:| |[a-z]{1,40}){0,4}", 0..6),
+        edits in prop::collection::vec(
+            (any::<prop::sample::Index>(), 0_usize..80, "(gl|pat-|-|\\.01\\.|GITLAB|_TOKEN|[a-z]{0,3}){0,2}"),
+            0..6,
+        ),
+    ) {
+        let detector = detector();
+        let base = base.concat().into_bytes();
+        prop_assume!(!detector.may_find(&base, None));
+        let mut text = Vec::new();
+        let mut fresh = Vec::new();
+        for (from, length, inserted) in edits {
+            let from = from.index(base.len() + 1);
+            let copied = &base[from..base.len().min(from + length)];
+            fresh.push(text.len()..text.len());
+            text.extend_from_slice(copied);
+            fresh.push(text.len()..text.len() + inserted.len());
+            text.extend_from_slice(inserted.as_bytes());
+        }
+        prop_assert_eq!(
+            detector.may_find(&text, Some(&fresh)),
+            detector.may_find(&text, None),
+            "{} {:?}", String::from_utf8_lossy(&text), fresh
+        );
+        if !scan(detector, &text).is_empty() {
+            prop_assert!(detector.may_find(&text, Some(&fresh)));
+        }
+    }
+
+    #[test]
     fn no_bytes_make_it_panic(
         pieces in prop::collection::vec(
             prop_oneof![
