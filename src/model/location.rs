@@ -187,6 +187,16 @@ impl Provenance {
         path
     }
 
+    /// What tells this text from others of the same path: files on disk by the path alone, what a
+    /// repository holds by the object as well.
+    pub fn text_key(&self) -> String {
+        let path = self.text_path();
+        match self.origin.revision() {
+            Some(revision) => format!("{path}\0{}", revision.object),
+            None => path,
+        }
+    }
+
     /// Whether the text is packed in another.
     pub fn is_packed(&self) -> bool {
         self.within

@@ -19,6 +19,7 @@ pub use archive::ArchiveLimits;
 pub use fleet::{FleetEntry, FleetError, fleet};
 pub use root::{Root, Roots, Target};
 pub use text::{Part, Text, TextProblem, TextReader, TextVisitor, WindowSize};
+use walk::repository_folders;
 pub use walk::{Blob, BlobVisitor, ReadProblem, WalkOptions, WalkOutcome, walk, yaml_paths};
 
 /// Why a PATH given by the user cannot be scanned at all.

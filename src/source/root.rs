@@ -24,6 +24,11 @@ impl Root {
         self.label.as_ref()
     }
 
+    /// Whether the root is a bare Git repository.
+    pub fn is_bare_repository(&self) -> bool {
+        !self.is_repository() && super::git::is_git_dir(&self.dir)
+    }
+
     /// Whether the root holds a Git work tree.
     pub fn is_repository(&self) -> bool {
         self.dir.join(".git").symlink_metadata().is_ok()
@@ -137,6 +142,10 @@ fn root_of(path: &Path, is_dir: bool) -> PathBuf {
     } else {
         path.parent().unwrap_or(path)
     };
+    // A bare repository that lies in the work tree of another one is a repository of its own.
+    if is_dir && path.file_name() != Some(".git".as_ref()) && super::git::is_git_dir(path) {
+        return path.to_owned();
+    }
     if let Some(root) = start
         .ancestors()
         .find(|dir| dir.join(".git").symlink_metadata().is_ok())

@@ -148,6 +148,35 @@ fn too_large(entry: &DirEntry, most: Option<u64>) -> Option<String> {
         .then(|| format!("{size} bytes are more than the largest size that is read, {most}"))
 }
 
+/// The folders below the targets of `roots` that are repositories or hold one, sorted by root and path;
+/// what cannot be read is left out.
+pub(super) fn repository_folders(
+    roots: &Roots,
+    options: &WalkOptions,
+) -> Vec<(usize, std::path::PathBuf)> {
+    let folders = roots.targets.iter().filter(|target| target.is_dir);
+    let Some(builder) = builder(folders, options) else {
+        return Vec::new();
+    };
+    let mut found: Vec<_> = builder
+        .build()
+        .filter_map(Result::ok)
+        .filter(|entry| {
+            let name = entry.file_name();
+            let is_bare = || entry.path().parent().is_some_and(super::git::is_git_dir);
+            name == ".git" || (name == "HEAD" && is_bare())
+        })
+        .filter_map(|entry| {
+            let folder = entry.path().parent()?;
+            let (root, path) = roots.relative(folder)?;
+            let is_own = folder.file_name() == Some(OsStr::new(".git"));
+            (!is_own && !options.exclude.is_match(&*path)).then(|| (root, folder.to_owned()))
+        })
+        .collect();
+    found.sort();
+    found
+}
+
 /// The paths below `root` that end in `.yml` or `.yaml`, sorted; what cannot be read is left out.
 pub fn yaml_paths(root: &Root) -> Vec<Arc<str>> {
     let target = Target {

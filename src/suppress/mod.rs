@@ -135,15 +135,16 @@ impl Suppressions {
             .extend(entries.into_iter().map(|entry| (entry, false)));
     }
 
-    /// Adds the comments of one text. Those of a packed one are not told where they hide nothing: who
-    /// packed it had reasons of their own.
+    /// Adds the comments of one text. Those of a packed one, or of one that a repository holds, are not
+    /// told where they hide nothing: who packed it had reasons of their own, and nobody can take a
+    /// comment out of the history any more.
     pub fn add_comments(
         &mut self,
         provenance: &Provenance,
         comments: impl IntoIterator<Item = InlineComment>,
     ) {
-        let path = provenance.text_path();
-        let is_told = !provenance.is_packed();
+        let path = provenance.text_key();
+        let is_told = !provenance.is_packed() && provenance.origin.revision().is_none();
         self.comments
             .extend(comments.into_iter().map(|comment| PlacedComment {
                 path: path.clone(),
@@ -157,7 +158,8 @@ impl Suppressions {
             }));
     }
 
-    /// Adds what another scanner says of the leaks on one line: `name` is its comment, or the file that
+    /// Adds what another scanner says of the leaks on one line of the text of a
+    /// [`crate::model::Provenance::text_key`]: `name` is its comment, or the file that
     /// lists the place.
     pub fn add_peer(&mut self, path: String, line: u64, kind: SuppressionKind, name: &'static str) {
         self.peers.entry((path, line)).or_insert((kind, name));
@@ -201,8 +203,13 @@ impl Suppressions {
             return None;
         }
         finding.leak.as_ref()?;
-        let place = (location.provenance.text_path(), location.start.line);
-        let (kind, name) = *self.peers.get(&place)?;
+        let provenance = &location.provenance;
+        let line = location.start.line;
+        // A file that lists places means every version of the path.
+        let (kind, name) = *self.peers.get(&(provenance.text_key(), line)).or_else(|| {
+            let listed = self.peers.get(&(provenance.text_path(), line));
+            listed.filter(|(kind, _)| *kind == SuppressionKind::Config)
+        })?;
         Some(Suppressed {
             kind,
             reason: name.to_owned(),
@@ -210,7 +217,7 @@ impl Suppressions {
     }
 
     fn hide_by_comment(&mut self, finding: &Finding, location: &Location) -> Option<Suppressed> {
-        let path = location.provenance.text_path();
+        let path = location.provenance.text_key();
         let base = location.provenance.base;
         let wanted = (path.as_str(), base, location.start.line);
         let line = |placed: &PlacedComment| {

@@ -82,6 +82,20 @@ impl Repo {
         self.git(&["rev-parse", "HEAD"])
     }
 
+    /// Commits a file that grows and changes, so that packs hold chains of deltas.
+    pub(crate) fn grow(&self, commits: usize) {
+        use std::fmt::Write as _;
+        let mut text = String::new();
+        for number in 0..commits {
+            for line in 0..40 {
+                writeln!(text, "line {line} of change {number}: {}", number * line).unwrap();
+            }
+            self.bytes("src/file.txt", text.as_bytes())
+                .bytes(&format!("src/{number}.txt"), text.as_bytes());
+            self.commit(&format!("change {number}"));
+        }
+    }
+
     /// Runs Git in the repository and gives back what it printed.
     pub(crate) fn git(&self, arguments: &[&str]) -> String {
         self.git_in(&self.path(), arguments)
@@ -135,6 +149,7 @@ impl Repo {
             .env("GIT_COMMITTER_EMAIL", "carl@example.com")
             .env("GIT_COMMITTER_DATE", format!("{now} +0100"))
             .args(["-c", "protocol.file.allow=always", "-c", "gc.auto=0"])
+            .args(["-c", "core.logAllRefUpdates=false"])
             .args(arguments)
             .current_dir(self.dir.path().join(dir))
             .stdin(Stdio::null());

@@ -1,6 +1,5 @@
 //! Repositories as Git makes them: where they lie, their objects, their refs.
 
-use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
@@ -57,24 +56,11 @@ fn assert_same_objects(repo: &Repo, least: usize) {
     assert!(!found.contains(&absent));
 }
 
-/// A file that grows and changes, so that packs hold chains of deltas.
-fn grow(repo: &Repo, commits: usize) {
-    let mut text = String::new();
-    for number in 0..commits {
-        for line in 0..40 {
-            writeln!(text, "line {line} of change {number}: {}", number * line).unwrap();
-        }
-        repo.bytes("src/file.txt", text.as_bytes())
-            .bytes(&format!("src/{number}.txt"), text.as_bytes());
-        repo.commit(&format!("change {number}"));
-    }
-}
-
 #[test]
 fn loose_packed_and_deltified_objects_have_the_bytes_that_git_gives() {
     for format in ["sha1", "sha256"] {
         let repo = Repo::with(&["--object-format", format]);
-        grow(&repo, 12);
+        repo.grow(12);
         repo.git(&["tag", "--annotate", "--message", "first", "v1"]);
         assert_same_objects(&repo, 40);
         repo.git(&["repack", "-a", "-d", "--depth=50", "--window=50"]);
@@ -264,7 +250,7 @@ fn what_a_repository_lacks_is_named_on_opening() {
 #[test]
 fn damaged_packs_and_objects_are_told_apart_from_absent_ones() {
     let repo = Repo::new();
-    grow(&repo, 3);
+    repo.grow(3);
     repo.git(&["repack", "-a", "-d"]);
     let head = id(&repo.git(&["rev-parse", "HEAD"]));
     let dir = repo.path().join(".git/objects/pack");

@@ -11,30 +11,45 @@
 //! on; a [`GitError`] means that nothing of the repository can be read.
 
 mod alternates;
+mod attribution;
+mod below;
 mod changes;
 mod checkout;
 mod commits;
 mod delta;
 mod files;
+mod forest;
+mod graph;
+mod history;
 mod index;
 mod loose;
+mod numbering;
 mod objects;
 mod pack;
+mod pass;
 mod refs;
 mod remote;
 mod repository;
 mod revision;
 mod settings;
 mod snapshot;
+#[cfg(test)]
+mod tests;
 
 use std::path::PathBuf;
 
+pub use self::attribution::{Attribution, Origin};
+pub use self::below::{Located, repositories};
 pub use self::changes::{Added, Changes, changes_of};
 pub use self::checkout::Checkout;
 pub use self::commits::{Commit, commits_of, tag_chain, tags_on};
+pub use self::history::{History, tree_names};
 pub use self::index::Index;
+pub use self::numbering::IdSet;
 pub use self::objects::{Decoder, MAX_OBJECT, Object, ObjectError, Objects};
+pub use self::pass::{ObjectVisitor, PassOutcome, Selection, pass};
 pub use self::refs::{Head, Refs};
+pub(super) use self::repository::is_git_dir;
 pub use self::repository::{OpenOptions, Repository};
 pub use self::revision::{RevisionError, RevisionRange, Revisions};
 pub use self::snapshot::Snapshot;

@@ -1,12 +1,16 @@
 //! One pack and its index, opened and checked against each other.
 
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::{fs, io};
 
 use gix_hash::{Kind, ObjectId, oid};
 use gix_pack::data::entry::Header;
 
 use super::delta::{Delta, DeltaError};
 use super::files::is_file;
+use super::forest::Forest;
 use super::objects::{Decoder, MAX_OBJECT, ObjectError};
 
 /// A pack with its index.
@@ -15,6 +19,10 @@ pub(super) struct Pack {
     pub(super) index: gix_pack::index::File,
     /// The `.pack` file.
     pub(super) path: PathBuf,
+    /// Its deltas, read when they are first asked for.
+    forest: OnceLock<Result<Forest, &'static str>>,
+    /// Whether its index is as it was written.
+    is_intact: OnceLock<bool>,
 }
 
 impl std::fmt::Debug for Pack {
@@ -53,7 +61,42 @@ impl Pack {
         if index.pack_checksum() != data.checksum() {
             return Err("is not the pack that its index was made for".into());
         }
-        Ok(Self { data, index, path })
+        Ok(Self {
+            data,
+            index,
+            path,
+            forest: OnceLock::new(),
+            is_intact: OnceLock::new(),
+        })
+    }
+
+    /// The deltas of the pack; see [`Forest::new`]. They are read once, on `threads` threads.
+    pub(super) fn forest(&self, threads: usize) -> Result<&Forest, &'static str> {
+        let forest = self.forest.get_or_init(|| Forest::new(self, threads));
+        forest.as_ref().map_err(|message| *message)
+    }
+
+    /// Whether the index is as it was written, by the checksum at its end.
+    pub(super) fn index_is_intact(&self) -> bool {
+        *self.is_intact.get_or_init(|| self.hash_index())
+    }
+
+    fn hash_index(&self) -> bool {
+        let length = self.data.object_hash().len_in_bytes() as u64;
+        let hashed = || -> io::Result<Option<ObjectId>> {
+            let file = fs::File::open(self.index.path())?;
+            let body = file.metadata()?.len().saturating_sub(length);
+            let mut file = file.take(body);
+            let mut hasher = gix_hash::hasher(self.data.object_hash());
+            let mut buffer = vec![0; 1 << 16];
+            loop {
+                match file.read(&mut buffer)? {
+                    0 => return Ok(hasher.try_finalize().ok()),
+                    read => hasher.update(&buffer[..read]),
+                }
+            }
+        };
+        hashed().is_ok_and(|found| found == Some(self.index.index_checksum()))
     }
 
     /// Whether the index lists an object.

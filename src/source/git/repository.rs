@@ -283,7 +283,7 @@ fn common_dir(git_dir: &Path) -> Result<PathBuf, GitError> {
 }
 
 /// Whether a folder has what Git asks of a repository. HEAD may be a link that leads nowhere yet.
-fn is_git_dir(dir: &Path) -> bool {
+pub(in crate::source) fn is_git_dir(dir: &Path) -> bool {
     let head = dir.join("HEAD");
     let has_head = head
         .symlink_metadata()

@@ -1,0 +1,347 @@
+//! Says for single objects which commit brought them, under what path, and whether that still counts.
+//!
+//! One pass over all trees writes down which tree names which; from each object the way up leads to
+//! the root trees that hold it, and so to the commits. No commit is compared with another.
+
+use std::collections::{BTreeMap, HashSet};
+use std::hash::BuildHasherDefault;
+use std::ops::Range;
+
+use gix_hash::{Kind as Format, ObjectId, oid};
+use gix_object::bstr::ByteSlice as _;
+use gix_object::{Kind, TreeRefIter};
+
+use super::graph::{Commits, Header};
+use super::history::History;
+use super::numbering::{Numbering, Prefix, Table, prefix};
+use super::objects::Decoder;
+use super::pass::{ObjectVisitor, Selection, pass};
+
+/// What is known of where an object stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Attribution {
+    /// The oldest commit, by the date of its committer, that holds it; one that refs reach before any
+    /// other. For a tag what it points at.
+    pub commit: Option<Origin>,
+    /// Its path there.
+    pub path: Option<String>,
+    /// The object that it is a note on, by its id.
+    pub note_on: Option<String>,
+    /// Whether HEAD or a ref reaches it; `None` where refs cannot be read.
+    pub reachable: Option<bool>,
+    /// Whether it stands in the tree of HEAD; `None` where HEAD cannot be read.
+    pub at_head: Option<bool>,
+}
+
+/// A commit as its own header has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// Its id.
+    pub id: ObjectId,
+    /// `Name <address>`.
+    pub author: String,
+    /// Seconds since 1970.
+    pub time: i64,
+}
+
+/// The way up from objects to commits.
+pub(super) struct Attributor<'h, 'o> {
+    history: &'h History,
+    numbering: &'h Numbering<'o>,
+    commits: &'h Commits,
+    /// For each commit whether refs reach it.
+    reached: Vec<bool>,
+    /// Tags, trees and blobs that refs point at.
+    direct: Vec<u32>,
+    /// Commits that the refs of notes reach.
+    notes: Vec<bool>,
+    /// Objects that others stand in for.
+    replaced: Vec<u32>,
+    head_tree: Option<u32>,
+    /// Commits by their trees, the one to be named first.
+    by_tree: BTreeMap<u32, Vec<usize>>,
+    /// Where in `above` the trees that name an object begin.
+    starts: Vec<u32>,
+    above: Vec<u32>,
+    /// The question for which an object was last seen.
+    seen: Vec<u32>,
+    question: u32,
+}
+
+impl<'h, 'o> Attributor<'h, 'o> {
+    /// Reads all trees, on as many threads as `threads`, and remembers what leads up from `hits`.
+    pub(super) fn new(
+        history: &'h History,
+        numbering: &'h Numbering<'o>,
+        hits: &HashSet<ObjectId>,
+        threads: usize,
+    ) -> Self {
+        let commits = &history.commits;
+        let numbers = |ids: Vec<ObjectId>| -> Vec<u32> {
+            ids.iter().filter_map(|id| numbering.of(id)).collect()
+        };
+        let mut replaced = numbers(history.replaced());
+        replaced.sort_unstable();
+        let (reached, direct) = commits.reached(numbers(history.refs.tips()), &replaced);
+        let (notes, _) = commits.reached(numbers(history.note_tips()), &replaced);
+        let mut by_tree: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
+        for (at, commit) in commits.all().iter().enumerate() {
+            if let Some(tree) = commit.tree {
+                by_tree.entry(tree).or_default().push(at);
+            }
+        }
+        let order = |at: &usize| {
+            let commit = &commits.all()[*at];
+            (!reached[*at], commit.time, numbering.id(commit.number))
+        };
+        for list in by_tree.values_mut() {
+            list.sort_by(|a, b| order(a).cmp(&order(b)));
+        }
+        let head_tree = history
+            .refs
+            .head
+            .id()
+            .and_then(|id| commits.position(numbering.of(&id)?))
+            .and_then(|at| commits.all()[at].tree);
+        let (starts, above) = edges(history, numbering, hits, threads);
+        Self {
+            seen: vec![0; numbering.len()],
+            question: 0,
+            history,
+            numbering,
+            commits,
+            reached,
+            direct,
+            notes,
+            replaced,
+            head_tree,
+            by_tree,
+            starts,
+            above,
+        }
+    }
+
+    /// What is known of one object.
+    pub(super) fn attribute(&mut self, id: &oid, kind: Kind, decoder: &mut Decoder) -> Attribution {
+        let complete = self.history.refs.complete;
+        let Some(number) = self.numbering.of(id) else {
+            return Attribution::default();
+        };
+        let mut attribution = match kind {
+            Kind::Commit => {
+                let reached = self
+                    .commits
+                    .position(number)
+                    .is_some_and(|at| self.reached[at]);
+                Attribution {
+                    commit: self.origin(id, decoder),
+                    reachable: Some(reached),
+                    ..Attribution::default()
+                }
+            }
+            Kind::Tag => {
+                let target = self
+                    .commits
+                    .peeled(number)
+                    .map(|target| self.numbering.id(target));
+                Attribution {
+                    commit: self.origin(id, decoder).map(|tag| Origin {
+                        id: target.map_or(tag.id, ToOwned::to_owned),
+                        ..tag
+                    }),
+                    reachable: Some(self.direct.binary_search(&number).is_ok()),
+                    ..Attribution::default()
+                }
+            }
+            Kind::Blob | Kind::Tree => self.attribute_content(number, decoder),
+        };
+        // What no ref that could be read reaches may be reached by another.
+        if !complete && attribution.reachable == Some(false) {
+            attribution.reachable = None;
+        }
+        attribution.at_head = match self.history.refs.head {
+            super::Head::Unknown => None,
+            _ => Some(attribution.at_head == Some(true)),
+        };
+        attribution
+    }
+
+    /// Walks up from a blob or tree.
+    fn attribute_content(&mut self, number: u32, decoder: &mut Decoder) -> Attribution {
+        self.question += 1;
+        let mut open = vec![number];
+        self.seen[number as usize] = self.question;
+        let mut best: Option<usize> = None;
+        let mut best_note: Option<usize> = None;
+        let mut at_head = false;
+        let mut is_direct = false;
+        let order = |at: usize| {
+            let commit = &self.commits.all()[at];
+            (
+                !self.reached[at],
+                commit.time,
+                self.numbering.id(commit.number),
+            )
+        };
+        while let Some(node) = open.pop() {
+            at_head |= self.head_tree == Some(node);
+            is_direct |= self.direct.binary_search(&node).is_ok();
+            for at in self.by_tree.get(&node).into_iter().flatten() {
+                let kept = if self.notes[*at] {
+                    &mut best_note
+                } else {
+                    &mut best
+                };
+                if kept.is_none_or(|held| order(*at) < order(held)) {
+                    *kept = Some(*at);
+                }
+            }
+            let (start, end) = (self.starts[node as usize], self.starts[node as usize + 1]);
+            for parent in &self.above[start as usize..end as usize] {
+                if self.seen[*parent as usize] != self.question {
+                    self.seen[*parent as usize] = self.question;
+                    open.push(*parent);
+                }
+            }
+        }
+        let is_replaced = self.replaced.binary_search(&number).is_ok();
+        let is_note = best.is_none() && best_note.is_some();
+        let Some(at) = best.or(best_note) else {
+            return Attribution {
+                reachable: Some(is_direct && !is_replaced),
+                ..Attribution::default()
+            };
+        };
+        let commit = &self.commits.all()[at];
+        let id = self.numbering.id(commit.number).to_owned();
+        let path = commit
+            .tree
+            .and_then(|tree| self.path(tree, number, decoder));
+        Attribution {
+            note_on: path
+                .as_deref()
+                .filter(|_| is_note)
+                .map(|path| path.replace('/', "")),
+            path,
+            commit: self.origin(&id, decoder),
+            reachable: Some((self.reached[at] || is_direct) && !is_replaced),
+            at_head: Some(at_head),
+        }
+    }
+
+    /// The first path, in the order of the trees, from a root down to the object of the last question.
+    fn path(&self, root: u32, number: u32, decoder: &mut Decoder) -> Option<String> {
+        let mut path = String::new();
+        let mut node = root;
+        // A tree cannot hold itself, but a damaged database can say so.
+        for _ in 0..4096 {
+            if node == number {
+                return Some(path);
+            }
+            let id = self.numbering.id(node).to_owned();
+            let tree = self.history.objects.find(&id, decoder).ok()??;
+            let (name, next) = TreeRefIter::from_bytes(tree.bytes, id.kind())
+                .filter_map(Result::ok)
+                .filter(|entry| !entry.mode.is_commit())
+                .find_map(|entry| {
+                    let next = self.numbering.of(entry.oid)?;
+                    (self.seen[next as usize] == self.question)
+                        .then(|| (entry.filename.to_str_lossy().into_owned(), next))
+                })?;
+            if !path.is_empty() {
+                path.push('/');
+            }
+            path.push_str(&name);
+            node = next;
+        }
+        None
+    }
+
+    fn origin(&self, id: &oid, decoder: &mut Decoder) -> Option<Origin> {
+        let commit = self.history.objects.find(id, decoder).ok()??;
+        let header = Header::read(commit.bytes, id.kind());
+        Some(Origin {
+            id: id.to_owned(),
+            author: String::from_utf8_lossy(&header.author).into_owned(),
+            time: header.time,
+        })
+    }
+}
+
+/// For each object the trees that name it: trees for trees, and for those blobs that are hits.
+fn edges(
+    history: &History,
+    numbering: &Numbering<'_>,
+    hits: &HashSet<ObjectId>,
+    threads: usize,
+) -> (Vec<u32>, Vec<u32>) {
+    let table = numbering.table();
+    let hit_prefixes: HashSet<u64, BuildHasherDefault<Prefix>> =
+        hits.iter().map(|id| prefix(id)).collect();
+    let mut visitors: Vec<TreeVisitor<'_, '_, '_>> = (0..threads.max(1))
+        .map(|_| TreeVisitor {
+            table: &table,
+            hits: &hit_prefixes,
+            edges: Vec::new(),
+        })
+        .collect();
+    let trees = Selection {
+        kinds: &[Kind::Tree],
+        wanted: None,
+    };
+    pass(&history.repository, &history.objects, trees, &mut visitors);
+    let edges: Vec<Vec<(u32, u32)>> = visitors.into_iter().map(|visitor| visitor.edges).collect();
+    let mut starts = vec![0_u32; numbering.len() + 2];
+    for (child, _) in edges.iter().flatten() {
+        starts[*child as usize + 2] += 1;
+    }
+    for at in 2..starts.len() {
+        starts[at] += starts[at - 1];
+    }
+    let mut above = vec![0; edges.iter().map(Vec::len).sum()];
+    for (child, parent) in edges.iter().flatten() {
+        let place = &mut starts[*child as usize + 1];
+        above[*place as usize] = *parent;
+        *place += 1;
+    }
+    (starts, above)
+}
+
+/// Writes down what the trees of one thread name.
+struct TreeVisitor<'t, 'n, 'o> {
+    table: &'t Table<'n, 'o>,
+    hits: &'t HashSet<u64, BuildHasherDefault<Prefix>>,
+    edges: Vec<(u32, u32)>,
+}
+
+impl ObjectVisitor for TreeVisitor<'_, '_, '_> {
+    fn is_of_interest(&mut self, _: Kind, _: &[u8], _: Option<&[Range<usize>]>) -> bool {
+        true
+    }
+
+    fn visit(&mut self, _: Kind, id: &oid, bytes: &[u8]) {
+        let Some(number) = self.table.of(id) else {
+            return;
+        };
+        for entry in TreeRefIter::from_bytes(bytes, id.kind()).filter_map(Result::ok) {
+            if entry.mode.is_tree() || self.hits.contains(&prefix(entry.oid)) {
+                self.edges
+                    .extend(self.table.of(entry.oid).map(|child| (child, number)));
+            }
+        }
+    }
+}
+
+/// The ids that stand in for others, as refs name them: `refs/replace/<id>`.
+pub(super) fn replaced(
+    names: impl IntoIterator<Item = impl AsRef<str>>,
+    format: Format,
+) -> Vec<ObjectId> {
+    names
+        .into_iter()
+        .filter_map(|name| {
+            let hex = name.as_ref().strip_prefix("refs/replace/")?.as_bytes();
+            (hex.len() == format.len_in_hex()).then(|| ObjectId::from_hex(hex).ok())?
+        })
+        .collect()
+}

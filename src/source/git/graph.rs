@@ -1,0 +1,290 @@
+//! The graph of commits: gathered while every object passes by, asked for what refs reach.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use gix_hash::{Kind as Format, ObjectId, oid};
+use gix_object::Kind;
+
+use super::numbering::Numbering;
+use super::pass::ObjectVisitor;
+
+/// What a commit says of others.
+#[derive(Clone, Debug)]
+pub(super) struct Commit {
+    pub(super) number: u32,
+    /// The tree of it, if it is there.
+    pub(super) tree: Option<u32>,
+    /// Seconds since 1970 by the committer's clock.
+    pub(super) time: i64,
+    parents: Range<usize>,
+}
+
+/// An object that another one names and that is not there.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Missing {
+    pub(super) id: ObjectId,
+    /// What names it: `parent of commit …`.
+    pub(super) named_by: String,
+}
+
+/// Commits and annotated tags.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Commits {
+    list: Vec<Commit>,
+    parents: Vec<u32>,
+    /// What each tag points at.
+    tags: BTreeMap<u32, u32>,
+    pub(super) missing: Vec<Missing>,
+}
+
+impl Commits {
+    /// Adds what another thread gathered.
+    pub(super) fn append(&mut self, mut other: Self) {
+        let shift = self.parents.len();
+        self.parents.append(&mut other.parents);
+        self.list.extend(other.list.into_iter().map(|mut commit| {
+            commit.parents.start += shift;
+            commit.parents.end += shift;
+            commit
+        }));
+        self.tags.append(&mut other.tags);
+        self.missing.append(&mut other.missing);
+    }
+
+    /// Brings everything into an order that does not depend on threads.
+    pub(super) fn sort(&mut self) {
+        self.list.sort_unstable_by_key(|commit| commit.number);
+        self.missing.sort_unstable();
+        self.missing.dedup_by(|a, b| a.id == b.id);
+    }
+
+    pub(super) fn all(&self) -> &[Commit] {
+        &self.list
+    }
+
+    /// Where the commit of a number stands in [`Commits::all`].
+    pub(super) fn position(&self, number: u32) -> Option<usize> {
+        self.list
+            .binary_search_by_key(&number, |commit| commit.number)
+            .ok()
+    }
+
+    /// For each commit whether `tips` reach it, and the tips that are neither commits nor tags.
+    /// Nothing is reached through the objects of `replaced`, which is sorted.
+    pub(super) fn reached(
+        &self,
+        tips: impl IntoIterator<Item = u32>,
+        replaced: &[u32],
+    ) -> (Vec<bool>, Vec<u32>) {
+        let mut reached = vec![false; self.list.len()];
+        let mut others = Vec::new();
+        let mut open: Vec<u32> = tips.into_iter().collect();
+        while let Some(number) = open.pop() {
+            if replaced.binary_search(&number).is_ok() {
+                continue;
+            }
+            if let Some(at) = self.position(number) {
+                if !std::mem::replace(&mut reached[at], true) {
+                    open.extend(&self.parents[self.list[at].parents.clone()]);
+                }
+            } else if let Some(target) = self.tags.get(&number) {
+                open.push(*target);
+                others.push(number);
+            } else {
+                others.push(number);
+            }
+        }
+        others.sort_unstable();
+        others.dedup();
+        (reached, others)
+    }
+
+    /// What a tag points at in the end.
+    pub(super) fn peeled(&self, tag: u32) -> Option<u32> {
+        let mut target = *self.tags.get(&tag)?;
+        for _ in 0..self.tags.len() {
+            match self.tags.get(&target) {
+                Some(next) => target = *next,
+                None => break,
+            }
+        }
+        Some(target)
+    }
+}
+
+/// Gathers commits and tags on their way to another visitor.
+pub(super) struct CommitCollector<'n, 'o, V> {
+    pub(super) visitor: V,
+    pub(super) numbering: &'n Numbering<'o>,
+    /// Commits whose parents are known to be cut off, sorted.
+    pub(super) shallow: &'n [ObjectId],
+    pub(super) commits: Commits,
+    is_wanted: bool,
+}
+
+impl<'n, 'o, V> CommitCollector<'n, 'o, V> {
+    pub(super) fn new(visitor: V, numbering: &'n Numbering<'o>, shallow: &'n [ObjectId]) -> Self {
+        Self {
+            visitor,
+            numbering,
+            shallow,
+            commits: Commits::default(),
+            is_wanted: false,
+        }
+    }
+
+    fn commit(&mut self, id: &oid, bytes: &[u8]) {
+        let Some(number) = self.numbering.of(id) else {
+            return;
+        };
+        let head = Header::read(bytes, id.kind());
+        let start = self.commits.parents.len();
+        if self
+            .shallow
+            .binary_search_by(|cut| (**cut).cmp(id))
+            .is_err()
+        {
+            for parent in &head.parents {
+                match self.numbering.of(parent) {
+                    Some(number) => self.commits.parents.push(number),
+                    None => self.missing(*parent, format!("parent of commit {id}")),
+                }
+            }
+        }
+        let tree = head.tree.and_then(|tree| {
+            let number = self.numbering.of(&tree);
+            // The empty tree need not be stored.
+            if number.is_none() && tree != ObjectId::empty_tree(id.kind()) {
+                self.missing(tree, format!("tree of commit {id}"));
+            }
+            number
+        });
+        self.commits.list.push(Commit {
+            number,
+            tree,
+            time: head.time,
+            parents: start..self.commits.parents.len(),
+        });
+    }
+
+    fn tag(&mut self, id: &oid, bytes: &[u8]) {
+        let target = bytes
+            .strip_prefix(b"object ")
+            .and_then(|rest| ObjectId::from_hex(rest.get(..id.kind().len_in_hex())?).ok());
+        let (Some(number), Some(target)) = (self.numbering.of(id), target) else {
+            return;
+        };
+        match self.numbering.of(&target) {
+            Some(target) => {
+                self.commits.tags.insert(number, target);
+            }
+            None => self.missing(target, format!("target of tag {id}")),
+        }
+    }
+
+    fn missing(&mut self, id: ObjectId, named_by: String) {
+        self.commits.missing.push(Missing { id, named_by });
+    }
+}
+
+impl<V: ObjectVisitor> ObjectVisitor for CommitCollector<'_, '_, V> {
+    fn is_of_interest(&mut self, kind: Kind, bytes: &[u8], fresh: Option<&[Range<usize>]>) -> bool {
+        self.is_wanted = self.visitor.is_of_interest(kind, bytes, fresh);
+        self.is_wanted || matches!(kind, Kind::Commit | Kind::Tag)
+    }
+
+    fn visit(&mut self, kind: Kind, id: &oid, bytes: &[u8]) {
+        match kind {
+            Kind::Commit => self.commit(id, bytes),
+            Kind::Tag => self.tag(id, bytes),
+            Kind::Blob | Kind::Tree => {}
+        }
+        if self.is_wanted {
+            self.visitor.visit(kind, id, bytes);
+        }
+    }
+}
+
+/// What the header of a commit or tag says, however strange the rest of it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Header {
+    pub(super) tree: Option<ObjectId>,
+    pub(super) parents: Vec<ObjectId>,
+    /// `Name <address>` of the author, or of who made the tag.
+    pub(super) author: Vec<u8>,
+    /// Seconds since 1970, of the committer or of who made the tag.
+    pub(super) time: i64,
+}
+
+impl Header {
+    pub(super) fn read(bytes: &[u8], format: Format) -> Self {
+        let mut header = Self::default();
+        let id = |hex: &[u8]| ObjectId::from_hex(hex.get(..format.len_in_hex())?).ok();
+        for line in bytes.split(|byte| *byte == b'\n') {
+            let Some(space) = line.iter().position(|byte| *byte == b' ') else {
+                break;
+            };
+            let value = &line[space + 1..];
+            match &line[..space] {
+                b"tree" => header.tree = id(value),
+                b"parent" => header.parents.extend(id(value)),
+                b"author" => header.author = person(value).0.to_vec(),
+                b"committer" => header.time = person(value).1,
+                b"tagger" => {
+                    let (name, time) = person(value);
+                    header.author = name.to_vec();
+                    header.time = time;
+                }
+                _ => {}
+            }
+        }
+        header
+    }
+}
+
+/// The name and address of `Name <address> seconds zone`, and the seconds.
+fn person(value: &[u8]) -> (&[u8], i64) {
+    let end = value
+        .iter()
+        .rposition(|byte| *byte == b'>')
+        .map_or(value.len(), |at| at + 1);
+    let time = value[end..]
+        .split(|byte| *byte == b' ')
+        .find(|word| !word.is_empty())
+        .and_then(|word| std::str::from_utf8(word).ok()?.parse().ok())
+        .unwrap_or_default();
+    (&value[..end], time)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_is_read_however_strange_it_is() {
+        let hex = "1".repeat(40);
+        let id = ObjectId::from_hex(hex.as_bytes()).unwrap();
+        let text = format!(
+            "tree {hex}\nparent {hex}\nparent {hex}\nauthor A B <a@b> 12 +0100\n\
+             committer C <c> 34 -0100\ngpgsig x\n y\n\ntree of words\n"
+        );
+        let header = Header::read(text.as_bytes(), Format::Sha1);
+        assert_eq!(header.tree, Some(id));
+        assert_eq!(header.parents, [id, id]);
+        assert_eq!(
+            (header.author.as_slice(), header.time),
+            (&b"A B <a@b>"[..], 34)
+        );
+        for strange in [
+            "",
+            "tree 12\n",
+            "author\n",
+            "author >\ncommitter x\n",
+            "parent \n\n",
+        ] {
+            let header = Header::read(strange.as_bytes(), Format::Sha1);
+            assert_eq!((header.tree, header.time), (None, 0), "{strange:?}");
+        }
+    }
+}

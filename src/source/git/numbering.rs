@@ -1,0 +1,147 @@
+//! A number for every object of a database, so that graphs of millions of them fit into memory.
+
+use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasherDefault, Hasher};
+
+use gix_hash::{ObjectId, oid};
+
+use super::objects::Objects;
+use super::pass::loose_ids;
+
+/// The objects of all packs in the order of their indexes, then the loose ones.
+///
+/// An object that lies in several packs has the number of the first.
+pub(super) struct Numbering<'o> {
+    objects: &'o Objects,
+    /// The number of the first object of each pack.
+    starts: Vec<u32>,
+    loose: Vec<ObjectId>,
+    loose_start: u32,
+}
+
+impl<'o> Numbering<'o> {
+    /// Numbers the objects; `None` where there are more than numbers.
+    pub(super) fn new(objects: &'o Objects) -> Option<Self> {
+        let mut starts = Vec::with_capacity(objects.packs.len());
+        let mut next = 0_u32;
+        for pack in &objects.packs {
+            starts.push(next);
+            next = next.checked_add(pack.index.num_objects())?;
+        }
+        let mut loose: Vec<ObjectId> = objects
+            .folders
+            .iter()
+            .flat_map(|folder| loose_ids(folder, objects).unwrap_or_default())
+            .collect();
+        loose.sort_unstable();
+        loose.dedup();
+        next.checked_add(u32::try_from(loose.len()).ok()?)?;
+        Some(Self {
+            objects,
+            starts,
+            loose,
+            loose_start: next,
+        })
+    }
+
+    /// How many numbers there are.
+    pub(super) fn len(&self) -> usize {
+        self.loose_start as usize + self.loose.len()
+    }
+
+    /// The number of an object, if it is there.
+    pub(super) fn of(&self, id: &oid) -> Option<u32> {
+        let mut packs = self.objects.packs.iter().zip(&self.starts);
+        packs
+            .find_map(|(pack, start)| Some(start + pack.index.lookup(id)?))
+            .or_else(|| {
+                let at = self
+                    .loose
+                    .binary_search_by(|known| (**known).cmp(id))
+                    .ok()?;
+                Some(self.loose_start + u32::try_from(at).ok()?)
+            })
+    }
+
+    /// The object of a number.
+    pub(super) fn id(&self, number: u32) -> &oid {
+        if let Some(at) = number.checked_sub(self.loose_start) {
+            return &self.loose[at as usize];
+        }
+        let pack = self.starts.partition_point(|start| *start <= number) - 1;
+        self.objects.packs[pack]
+            .index
+            .oid_at_index(number - self.starts[pack])
+    }
+
+    /// A table for millions of questions.
+    pub(super) fn table(&self) -> Table<'_, 'o> {
+        let mut numbers: HashMap<u64, u32, BuildHasherDefault<Prefix>> = HashMap::default();
+        numbers.reserve(self.len());
+        // The first number stays: that of the first pack.
+        for (pack, start) in self.objects.packs.iter().zip(&self.starts) {
+            for at in 0..pack.index.num_objects() {
+                let id = pack.index.oid_at_index(at);
+                numbers.entry(prefix(id)).or_insert(start + at);
+            }
+        }
+        for (number, id) in (self.loose_start..).zip(&self.loose) {
+            numbers.entry(prefix(id)).or_insert(number);
+        }
+        Table {
+            numbering: self,
+            numbers,
+        }
+    }
+}
+
+/// Numbers by the first bytes of ids.
+pub(super) struct Table<'n, 'o> {
+    numbering: &'n Numbering<'o>,
+    numbers: HashMap<u64, u32, BuildHasherDefault<Prefix>>,
+}
+
+impl Table<'_, '_> {
+    /// The number of an object, if it is there.
+    pub(super) fn of(&self, id: &oid) -> Option<u32> {
+        let number = *self.numbers.get(&prefix(id))?;
+        if self.numbering.id(number) == id {
+            Some(number)
+        } else {
+            self.numbering.of(id)
+        }
+    }
+}
+
+/// The first eight bytes of an id, which are as good as any hash.
+pub(super) fn prefix(id: &oid) -> u64 {
+    let bytes = id.as_bytes();
+    u64::from_be_bytes(
+        bytes[..8]
+            .try_into()
+            .expect("ids have twenty bytes or more"),
+    )
+}
+
+/// A set of ids, hashed by their first bytes.
+pub type IdSet = HashSet<ObjectId, BuildHasherDefault<Prefix>>;
+
+/// Takes a prefix, or the first bytes of an id, for its hash.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Prefix(u64);
+
+impl Hasher for Prefix {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        if let Some(first) = bytes.first_chunk() {
+            self.0 = u64::from_be_bytes(*first);
+        }
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.0 = number;
+    }
+}
