@@ -2,6 +2,7 @@
 //! gathered into one finding a token.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -9,8 +10,8 @@ use super::scope::Scope;
 use super::text::{Scratch, TextSearch};
 use crate::detect::Detector;
 use crate::model::{
-    Checksum, Confidence, Digest, Finding, Fingerprint, Label, Layer, Leak, Location, Problem,
-    Provenance, Routing, RuleId, Severity, Subject,
+    Checksum, Confidence, Digest, Finding, Fingerprint, Label, Layer, Leak, Location, Origin,
+    Problem, Provenance, Routing, RuleId, Severity, Subject,
 };
 use crate::source::{ArchiveLimits, Blob, BlobVisitor, Text, TextReader, WindowSize};
 use crate::suppress::InlineComments;
@@ -31,6 +32,9 @@ pub struct Progress {
     pub of_repositories: AtomicU64,
 }
 
+/// What makes sightings those of one token.
+pub(super) type TokenKey = (RuleId, Digest);
+
 /// One token at one place.
 #[derive(Debug)]
 pub(super) struct Sighting {
@@ -44,7 +48,12 @@ pub(super) struct Sighting {
 }
 
 impl Sighting {
-    /// What it is a sighting of.
+    /// The token.
+    pub(super) fn key(&self) -> TokenKey {
+        (self.rule.clone(), self.leak.digest.clone())
+    }
+
+    /// The token, borrowed.
     pub(super) const fn token(&self) -> (&RuleId, &Digest) {
         (&self.rule, &self.leak.digest)
     }
@@ -137,6 +146,16 @@ pub(super) struct SearchVisitor<'s, 'r> {
 }
 
 impl SearchVisitor<'_, '_> {
+    /// Whether a search of `bytes` could find anything; see [`Detector::may_find`].
+    pub(super) fn may_find(&self, bytes: &[u8], fresh: Option<&[Range<usize>]>) -> bool {
+        self.search.detector.may_find(bytes, fresh)
+    }
+
+    /// What was found so far, which is then no longer here.
+    pub(super) fn take(&mut self) -> Harvest {
+        std::mem::take(&mut self.harvest)
+    }
+
     /// Searches `text`, which comes from `provenance`.
     pub(super) fn search<'t>(
         &mut self,
@@ -181,25 +200,26 @@ impl Drop for SearchVisitor<'_, '_> {
 }
 
 /// One finding a token, with every place of it, whichever thread saw which; `judge::suppress` leaves as
-/// many of them as a finding carries.
-pub(super) fn findings(sightings: Vec<Sighting>) -> Vec<Finding> {
-    let mut by_token: BTreeMap<(RuleId, Digest), Vec<Sighting>> = BTreeMap::new();
+/// many of them as a finding carries. `beyond` counts places that are known and not among `sightings`.
+pub(super) fn findings(
+    sightings: Vec<Sighting>,
+    beyond: &BTreeMap<TokenKey, usize>,
+) -> Vec<Finding> {
+    let mut by_token: BTreeMap<TokenKey, Vec<Sighting>> = BTreeMap::new();
     for sighting in sightings {
-        let key = (sighting.rule.clone(), sighting.leak.digest.clone());
-        by_token.entry(key).or_default().push(sighting);
+        by_token.entry(sighting.key()).or_default().push(sighting);
     }
     by_token
         .into_iter()
         .map(|((rule, digest), mut sightings)| {
-            sightings.sort_by(|a, b| {
-                (&a.location.provenance, a.location.span)
-                    .cmp(&(&b.location.provenance, b.location.span))
-            });
+            sightings.sort_by(|a, b| place_order(&a.location).cmp(&place_order(&b.location)));
             let severities = sightings.iter().map(|sighting| sighting.severity);
             let severity = severities.max().unwrap_or(Severity::Info);
             let surest = surest(&sightings);
             let (confidence, leak) = (surest.confidence, surest.leak.clone());
-            let occurrences = sightings.len();
+            let key = (rule, digest);
+            let occurrences = sightings.len() + beyond.get(&key).copied().unwrap_or_default();
+            let (rule, digest) = key;
             let mut sightings = sightings.into_iter();
             let first = sightings
                 .next()
@@ -243,7 +263,28 @@ fn surest(sightings: &[Sighting]) -> &Sighting {
         .expect("a group is made by its first sighting")
 }
 
-/// What is wrong, in one line.
+/// The order in which places of one token are named: what lies on disk, what the index holds, then the
+/// history, what refs reach first and the oldest commit first.
+fn place_order(location: &Location) -> impl Ord {
+    let provenance = &location.provenance;
+    let rank = match provenance.origin {
+        Origin::WorkTree | Origin::Stdin => 0,
+        Origin::Index(_) => 1,
+        Origin::History(_) | Origin::Message(..) => 2,
+    };
+    let revision = provenance.origin.revision();
+    let commit = revision.and_then(|revision| revision.commit.as_ref());
+    (
+        rank,
+        revision.is_some_and(|revision| revision.reachable == Some(false)),
+        commit.is_none(),
+        commit.map(|commit| (Arc::clone(&commit.date), Arc::clone(&commit.id))),
+        provenance.clone(),
+        location.span,
+    )
+}
+
+/// What is wrong, in one line. The first place is `provenance`: if that is no file, no file has it.
 pub(super) fn message(leak: &Leak, provenance: &Provenance, occurrences: usize) -> String {
     let what = match leak.kinds.as_slice() {
         [] => leak.noun.as_deref().unwrap_or("token"),
@@ -279,7 +320,15 @@ pub(super) fn message(leak: &Leak, provenance: &Provenance, occurrences: usize) 
     } else {
         encodings.join(", ")
     };
-    format!("{what} in {text}{places}{checksum}{ids}")
+    let state = match &provenance.origin {
+        Origin::WorkTree | Origin::Stdin => "",
+        Origin::Index(_) => ", staged",
+        Origin::History(revision) | Origin::Message(_, revision) => match revision.at_head {
+            Some(true) => ", still in the tree of HEAD",
+            _ => ", only in the history",
+        },
+    };
+    format!("{what} in {text}{places}{state}{checksum}{ids}")
 }
 
 /// The ids of a payload, in words.

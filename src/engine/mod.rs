@@ -13,6 +13,7 @@ mod additions;
 mod configurations;
 mod excerpt;
 mod fleet;
+mod history;
 mod inspect;
 mod inventories;
 mod judge;
@@ -43,6 +44,7 @@ use crate::source::{ArchiveLimits, FileError, Roots, SourceError, Text, read_wit
 use crate::suppress::{GITLEAKS_IGNORE, IgnoreEntry, Suppressions, gitleaks_ignore};
 use additions::Additions;
 use configurations::{Configurations, configurations, may_hold_jobs};
+use history::{Past, past};
 use inventories::{Inventories, Sources, inventories};
 use judge::Judged;
 use leaks::{FileComments, Harvest, Search};
@@ -56,7 +58,7 @@ pub use fleet::{FleetRequest, Plan, scan_fleet};
 pub use inspect::inspect;
 pub use leaks::Progress;
 pub use merge::{merge_fleets, merge_reports};
-pub use request::{DEFAULT_ARCHIVE_DEPTH, ScanRequest};
+pub use request::{DEFAULT_ARCHIVE_DEPTH, HistoryScope, ScanRequest};
 pub use settings::{
     BaselineError, ConfigFile, find_config, load_baseline, load_config, scanned_folders,
 };
@@ -151,7 +153,7 @@ fn scan_roots(
     let detector = Detector::new(rules).with_decode_depth(request.decode_depth);
     let wants = |analysis| request.analyses.contains(&analysis);
 
-    let (mut harvest, special_files) = search(
+    let (mut harvest, special_files, past) = search(
         request,
         config,
         &detector,
@@ -194,6 +196,9 @@ fn scan_roots(
         inventories: inventories.files,
         tokens: inventories.facts.tokens.len() as u64,
         special_files,
+        repositories: past.repositories,
+        objects: past.objects,
+        object_bytes: past.bytes,
     };
     let mut facts = configurations.facts;
     facts.extend(inventories.facts);
@@ -201,7 +206,7 @@ fn scan_roots(
 
     let mut suppressions = suppressions(request, config, &scope, &harvest, &mut problems);
     let sightings = std::mem::take(&mut harvest.sightings);
-    let mut judged = judge::leaks(rules, leaks::findings(sightings));
+    let mut judged = judge::leaks(rules, leaks::findings(sightings, &past.beyond));
     let context = policy::Context {
         facts: &facts,
         knowledge: &KnowledgeBase::default(),
@@ -254,7 +259,8 @@ fn discovered(harvest: &Harvest) -> Vec<(usize, Arc<str>)> {
         .collect()
 }
 
-/// Phase 1, with the number of special files.
+/// Phase 1, with the number of special files and what the histories yield beside sightings, comments
+/// and problems, which are with those of the files.
 fn search(
     request: &ScanRequest,
     config: &Config,
@@ -262,7 +268,7 @@ fn search(
     scope: &Scope<'_>,
     additions: Option<&Additions>,
     progress: &Progress,
-) -> (Harvest, u64) {
+) -> (Harvest, u64, Past) {
     let wants = |analysis| request.analyses.contains(&analysis);
     let (ci, inventory) = (wants(Analysis::Ci), wants(Analysis::Inventory));
     let is_structured = |path: &str| {
@@ -289,7 +295,7 @@ fn search(
     };
     if let Some(additions) = additions {
         additions.search(&search, request);
-        return (search.into_harvest(), 0);
+        return (search.into_harvest(), 0, Past::default());
     }
     let outcome = walk(&scope.roots, &request.walk_options(config), || {
         search.visitor()
@@ -303,7 +309,15 @@ fn search(
         let text = Text::Stream(&mut io::stdin().lock());
         search.visitor().search(text, provenance);
     }
+    let mut past = if search.leaks {
+        past(request, config, &search)
+    } else {
+        Past::default()
+    };
     let mut harvest = search.into_harvest();
+    harvest.sightings.append(&mut past.sightings);
+    harvest.comments.append(&mut past.comments);
+    harvest.problems.append(&mut past.problems);
     harvest
         .problems
         .extend(outcome.problems.into_iter().map(|problem| Problem {
@@ -315,7 +329,7 @@ fn search(
             message: format!("not read: {}", problem.message),
             mend: None,
         }));
-    (harvest, outcome.special_files)
+    (harvest, outcome.special_files, past)
 }
 
 /// What may hide findings: nothing of the repository's own where it is not trusted.
@@ -331,14 +345,15 @@ fn suppressions(
     for text in &harvest.comments {
         let inline = &text.inline;
         suppressions.add_comments(&text.provenance, inline.comments.iter().cloned());
-        if !text.provenance.is_packed() {
+        // Nobody can mend a comment of an archive or of the history.
+        if !text.provenance.is_packed() && text.provenance.origin.revision().is_none() {
             problems.extend(defect_problems(text));
         }
     }
     for sighting in &harvest.sightings {
         if let Some(name) = sighting.peer {
             suppressions.add_peer(
-                sighting.location.provenance.text_path(),
+                sighting.location.provenance.text_key(),
                 sighting.location.start.line,
                 SuppressionKind::Inline,
                 name,

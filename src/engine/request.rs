@@ -51,11 +51,34 @@ pub struct ScanRequest {
     /// How many archives inside each other are opened; [`DEFAULT_ARCHIVE_DEPTH`] unless the user says
     /// otherwise.
     pub max_archive_depth: usize,
+    /// What is read of Git repositories beside their files.
+    pub history: HistoryScope,
     /// Threads; 0 means one a core.
     pub jobs: usize,
 }
 
+/// How much of a repository's history is searched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HistoryScope {
+    /// Nothing.
+    None,
+    /// Every object of bare repositories, which have nothing else.
+    OfBare,
+    /// Every object: also stashes and what no ref reaches.
+    All,
+    /// What HEAD and the refs reach.
+    Reachable,
+}
+
 impl ScanRequest {
+    /// Threads to work on.
+    pub(super) fn threads(&self) -> usize {
+        match self.jobs {
+            0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            jobs => jobs,
+        }
+    }
+
     pub(super) fn walk_options(&self, config: &Config) -> WalkOptions {
         WalkOptions {
             respect_gitignore: self.respect_gitignore,

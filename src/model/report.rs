@@ -24,6 +24,12 @@ pub struct Stats {
     pub tokens: u64,
     /// Fifos, sockets and devices that were passed over.
     pub special_files: u64,
+    /// Git repositories whose history was searched.
+    pub repositories: u64,
+    /// Objects of them.
+    pub objects: u64,
+    /// Bytes of those.
+    pub object_bytes: u64,
 }
 
 impl Stats {
@@ -38,6 +44,9 @@ impl Stats {
             inventories,
             tokens,
             special_files,
+            repositories,
+            objects,
+            object_bytes,
         } = other;
         self.files = self.files.saturating_add(*files);
         self.bytes = self.bytes.saturating_add(*bytes);
@@ -47,6 +56,9 @@ impl Stats {
         self.inventories = self.inventories.saturating_add(*inventories);
         self.tokens = self.tokens.saturating_add(*tokens);
         self.special_files = self.special_files.saturating_add(*special_files);
+        self.repositories = self.repositories.saturating_add(*repositories);
+        self.objects = self.objects.saturating_add(*objects);
+        self.object_bytes = self.object_bytes.saturating_add(*object_bytes);
     }
 }
 

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{Evidence, Finding, Layer, Leak, Location, Position, Routing};
+use crate::model::{Evidence, Finding, Layer, Leak, Location, Position, Revision, Routing};
 use crate::rules::{Rule, RuleSet};
 
 /// The rules that these findings break, sorted by id; `None` where the set has no such rule.
@@ -199,6 +199,33 @@ pub(super) fn routing(leak: &Leak) -> Option<String> {
         })
         .collect();
     (!words.is_empty()).then(|| words.join(", "))
+}
+
+/// The digits of an id that people compare.
+const SHORT_ID: usize = 12;
+
+/// Where in a repository an object stands: `commit 0123456789ab of 2026-01-31 by Ada`.
+pub(super) fn commit(revision: &Revision) -> String {
+    let Some(commit) = &revision.commit else {
+        let id = revision.object.get(..SHORT_ID);
+        return format!("object {}, in no commit", id.unwrap_or(&revision.object));
+    };
+    let id = commit.id.get(..SHORT_ID).unwrap_or(&commit.id);
+    let day = commit.date.split('T').next().unwrap_or_default();
+    format!("commit {id} of {day} by {}", commit.author)
+}
+
+/// The same, with what follows from it for whoever cleans up.
+pub(super) fn revision(revision: &Revision) -> String {
+    let state = match (revision.at_head, revision.reachable) {
+        (Some(true), _) => "still in the tree of HEAD: take it out there too",
+        (_, Some(false)) => {
+            "reached by no ref any more, until it is pruned; it may be in other clones"
+        }
+        (Some(false), Some(true)) => "no longer in the tree of HEAD; whoever can fetch can read it",
+        _ => "whether a ref still reaches it is not known",
+    };
+    format!("{}; {state}", commit(revision))
 }
 
 #[cfg(test)]

@@ -277,6 +277,7 @@ pub(super) fn report() -> Report {
             inventories: 1,
             tokens: 14,
             special_files: 2,
+            ..Stats::default()
         },
     }
 }

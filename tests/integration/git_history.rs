@@ -1,5 +1,7 @@
 //! The whole of a repository's history from end to end.
 
+use glpatrol::model::Secret;
+
 use crate::git::Repo;
 
 #[test]
@@ -20,4 +22,213 @@ fn without_an_option_only_files_are_read() {
     assert_eq!(findings[0]["location"]["path"], ".git/config");
     assert!(findings[0]["location"]["git"].is_null());
     assert!(repo.scan(&[]).stdout.contains(".git/config"));
+}
+
+/// The one finding of a token.
+fn finding<'r>(
+    report: &'r serde_json::Value,
+    repo: &Repo,
+    placeholder: &str,
+) -> &'r serde_json::Value {
+    let token = repo.token(placeholder);
+    let digest = Secret::new(token.as_bytes(), 0).digest();
+    let findings = report["findings"].as_array().unwrap();
+    let mut found = findings
+        .iter()
+        .filter(|finding| finding["token"]["digest"] == digest.as_str());
+    let first = found.next();
+    assert!(found.next().is_none(), "one token, one finding");
+    first.unwrap_or_else(|| panic!("{placeholder} is not found in {report:#}"))
+}
+
+/// Asserts where the first place of a token is: path, commit and reachability.
+fn assert_place(
+    report: &serde_json::Value,
+    repo: &Repo,
+    placeholder: &str,
+    path: &str,
+    commit: Option<&str>,
+    reachable: Option<bool>,
+) {
+    let location = &finding(report, repo, placeholder)["location"];
+    assert_eq!(location["path"], path, "{placeholder}: {location:#}");
+    assert_eq!(
+        location["git"]["commit"].as_str(),
+        commit,
+        "{placeholder}: {location:#}"
+    );
+    assert_eq!(
+        location["git"]["reachable"].as_bool(),
+        reachable,
+        "{placeholder}"
+    );
+}
+
+#[expect(
+    clippy::too_many_lines,
+    reason = "one repository that has everything, built step by step"
+)]
+#[test]
+fn a_token_in_each_place_is_found_and_told_by_path_and_commit() {
+    for format in ["sha1", "sha256"] {
+        let repo = Repo::with(&["--object-format", format]);
+        repo.file("keep.txt", "nothing here\n");
+        let first = repo.commit("first");
+        repo.file("conf/deleted.env", "A={{deploy_token/legacy#1}}\n");
+        let deleted = repo.commit("with a token");
+        repo.git(&["rm", "--quiet", "conf/deleted.env"]);
+        repo.commit("without it");
+        repo.file("still.env", "A={{deploy_token/legacy#2}}\n");
+        let still = repo.commit("with another");
+        // A stash, its part in the index included.
+        repo.file("keep.txt", "A={{deploy_token/legacy#3}}\n");
+        repo.git(&["stash", "--quiet"]);
+        let stash = repo.git(&["rev-parse", "stash@{0}"]);
+        // What an amended commit leaves behind.
+        repo.file("amended.txt", "A={{deploy_token/legacy#4}}\n");
+        let amended = repo.commit("to be amended");
+        repo.file("amended.txt", "nothing\n");
+        repo.git(&["add", "--all"]);
+        repo.git(&["commit", "--quiet", "--amend", "--message", "amended"]);
+        // A blob that nothing names.
+        let text = format!("A={}\n", repo.token("deploy_token/legacy#5"));
+        let dangling = repo.git_with(&["hash-object", "-w", "--stdin"], text.as_bytes());
+        // Messages of a commit, an annotated tag and a note; an author.
+        let message = repo.commit(&format!("for {}", repo.token("deploy_token/legacy#6")));
+        let text = format!("v1 {}", repo.token("deploy_token/legacy#7"));
+        repo.git(&["tag", "--annotate", "--message", &text, "v1"]);
+        let tag = repo.git(&["rev-parse", "refs/tags/v1"]);
+        let text = format!("see {}", repo.token("deploy_token/legacy#8"));
+        repo.git(&["notes", "add", "--message", &text, &first]);
+        let author = format!("{} <a@example.com>", repo.token("deploy_token/legacy#9"));
+        repo.git(&[
+            "commit",
+            "--quiet",
+            "--allow-empty",
+            "--author",
+            &author,
+            "--message",
+            "by",
+        ]);
+        let by = repo.git(&["rev-parse", "HEAD"]);
+        // Refs that no clone brings along.
+        repo.git(&["checkout", "--quiet", "--detach", &first]);
+        repo.file("request.txt", "A={{deploy_token/legacy#10}}\n");
+        let request = repo.commit("of a merge request");
+        repo.git(&["update-ref", "refs/merge-requests/1/head", &request]);
+        repo.git(&["checkout", "--quiet", "main"]);
+        // Text that only a merge brought.
+        repo.git(&["checkout", "--quiet", "-b", "side", &first]);
+        repo.commit("side");
+        repo.git(&["checkout", "--quiet", "main"]);
+        repo.git(&["merge", "--quiet", "--no-ff", "--no-commit", "side"]);
+        repo.file("evil.txt", "A={{deploy_token/legacy#11}}\n");
+        let merge = repo.commit("merge");
+        repo.git(&["rm", "--quiet", "evil.txt"]);
+        // A name of a file.
+        let name = format!("dir/{}.txt", repo.token("deploy_token/legacy#12"));
+        repo.bytes(&name, b"nothing\n");
+        let named = repo.commit("a name");
+        repo.git(&["rm", "--quiet", &name]);
+        // Bytes that are no text, and a file that is marked as such.
+        let binary = format!("\0\x01{}\0", repo.token("deploy_token/legacy#13"));
+        repo.bytes("data.bin", binary.as_bytes());
+        repo.bytes(".gitattributes", b"*.bin -diff\n");
+        let with_binary = repo.commit("binary");
+        repo.git(&["rm", "--quiet", "data.bin"]);
+        repo.commit("the end");
+        repo.git(&["update-ref", "-d", "ORIG_HEAD"]);
+
+        for packed in [false, true] {
+            if packed {
+                repo.git(&["repack", "-a", "-d", "-k", "--quiet"]);
+            }
+            let (report, code) = repo.report(&["--history"]);
+            assert_eq!(code, 1);
+            assert_eq!(report["problems"], serde_json::json!([]));
+            let place = |placeholder: &str, path: &str, commit: Option<&str>, reachable| {
+                assert_place(&report, &repo, placeholder, path, commit, Some(reachable));
+            };
+            place(
+                "deploy_token/legacy#1",
+                "conf/deleted.env",
+                Some(&deleted),
+                true,
+            );
+            place("deploy_token/legacy#3", "keep.txt", Some(&stash), true);
+            place(
+                "deploy_token/legacy#4",
+                "amended.txt",
+                Some(&amended),
+                false,
+            );
+            place(
+                "deploy_token/legacy#5",
+                &format!(".git/blob/{dangling}"),
+                None,
+                false,
+            );
+            place(
+                "deploy_token/legacy#6",
+                &format!(".git/commit/{message}"),
+                Some(&message),
+                true,
+            );
+            let head = repo.git(&["rev-parse", "v1^{commit}"]);
+            place(
+                "deploy_token/legacy#7",
+                &format!(".git/tag/{tag}"),
+                Some(&head),
+                true,
+            );
+            let notes = repo.git(&["rev-parse", "refs/notes/commits"]);
+            place(
+                "deploy_token/legacy#8",
+                &format!(".git/note/{first}"),
+                Some(&notes),
+                true,
+            );
+            place(
+                "deploy_token/legacy#9",
+                &format!(".git/commit/{by}"),
+                Some(&by),
+                true,
+            );
+            place(
+                "deploy_token/legacy#10",
+                "request.txt",
+                Some(&request),
+                true,
+            );
+            place("deploy_token/legacy#11", "evil.txt", Some(&merge), true);
+            place(
+                "deploy_token/legacy#13",
+                "data.bin",
+                Some(&with_binary),
+                true,
+            );
+            let name = finding(&report, &repo, "deploy_token/legacy#12");
+            assert_eq!(name["location"]["git"]["commit"], named.as_str());
+            let path = name["location"]["path"].as_str().unwrap();
+            assert!(path.starts_with("dir/gldt-****"), "{path}");
+
+            // What lies in the work tree has its place there, and the commit as a further one.
+            let still_there = finding(&report, &repo, "deploy_token/legacy#2");
+            assert_eq!(still_there["location"]["path"], "still.env");
+            assert!(still_there["location"]["git"].is_null());
+            let git = &still_there["related"][0]["location"]["git"];
+            assert_eq!(git["commit"], still.as_str());
+            assert_eq!(
+                (&git["at_head"], &git["author"]),
+                (&true.into(), &"Ada Author <ada@example.com>".into())
+            );
+            assert_eq!(report["findings"].as_array().unwrap().len(), 13);
+        }
+        let (report, _) = repo.report(&["--history=reachable"]);
+        let digests = report["findings"].as_array().unwrap().len();
+        assert_eq!(
+            digests, 11,
+            "all but what was amended and what dangles: {report:#}"
+        );
+    }
 }

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use glpatrol::config::{ByteSize, InventoryFile};
+use glpatrol::engine::HistoryScope;
 use glpatrol::model::{Confidence, FailOn, Persona, Shard, ShardError, TokenKind};
 use glpatrol::output::Format;
 use glpatrol::rules::Analysis;
@@ -75,6 +76,17 @@ pub(crate) struct InputArguments {
     /// The version of the GitLab instance; what depends on it is judged by the newest known.
     #[arg(long, value_name = "X.Y")]
     pub(crate) gitlab_version: Option<Version>,
+
+    /// Search the history of Git repositories too: every object, or what refs reach. A bare repository
+    /// given as PATH is searched whole without it.
+    #[arg(
+        long,
+        value_name = "SCOPE",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "all"
+    )]
+    pub(crate) history: Option<HistoryWord>,
 
     /// Skip what `.gitignore` and its kin name.
     #[arg(long)]
@@ -307,6 +319,23 @@ pub(crate) struct DisplayArguments {
     /// Print suppressed findings and notes as well.
     #[arg(short, long, action = clap::ArgAction::Count, help_heading = "Output")]
     pub(crate) verbose: u8,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum HistoryWord {
+    /// Every object: also stashes and what no ref reaches.
+    All,
+    /// What HEAD and the refs reach.
+    Reachable,
+}
+
+impl From<HistoryWord> for HistoryScope {
+    fn from(word: HistoryWord) -> Self {
+        match word {
+            HistoryWord::All => Self::All,
+            HistoryWord::Reachable => Self::Reachable,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

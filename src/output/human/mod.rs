@@ -106,6 +106,9 @@ impl<'w, 'r> Page<'w, 'r> {
         if !route.is_empty() {
             self.entry("in", &route.join(", "))?;
         }
+        if let Some(revision) = finding.primary.provenance.origin.revision() {
+            self.entry("git", &prose::revision(revision))?;
+        }
         self.related(finding)?;
         if let Some(leak) = &finding.leak {
             self.entry("token", &told(leak))?;
@@ -130,6 +133,9 @@ impl<'w, 'r> Page<'w, 'r> {
                 &place.location.provenance.display_path(),
                 place.location.start,
             );
+            if let Some(revision) = place.location.provenance.origin.revision() {
+                line = format!("{line}, {}", prose::commit(revision));
+            }
             for layer in prose::layers(&place.location) {
                 line = format!("{line}, {layer}");
             }

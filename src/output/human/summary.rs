@@ -171,6 +171,11 @@ fn read(stats: &Stats) -> String {
         let jobs = prose::counted(stats.jobs, "job", "jobs");
         text = format!("{text} with {jobs}");
     }
+    if stats.repositories > 0 {
+        let objects = prose::counted(stats.objects, "Git object", "Git objects");
+        let bytes = prose::bytes(stats.object_bytes);
+        text = format!("{text}, {objects} ({bytes})");
+    }
     let inventories = prose::counted(stats.inventories, "inventory", "inventories");
     text = format!("{text}, {inventories}");
     if stats.inventories > 0 {

@@ -411,6 +411,10 @@ struct StatsJson {
     inventories: u64,
     tokens: u64,
     special_files: u64,
+    /// Git repositories whose history was searched, and what it has.
+    repositories: u64,
+    objects: u64,
+    object_bytes: u64,
 }
 
 impl StatsJson {
@@ -424,6 +428,9 @@ impl StatsJson {
             inventories: stats.inventories,
             tokens: stats.tokens,
             special_files: stats.special_files,
+            repositories: stats.repositories,
+            objects: stats.objects,
+            object_bytes: stats.object_bytes,
         }
     }
 }

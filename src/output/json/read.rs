@@ -468,6 +468,9 @@ struct StatsIn {
     inventories: u64,
     tokens: u64,
     special_files: u64,
+    repositories: u64,
+    objects: u64,
+    object_bytes: u64,
 }
 
 impl From<StatsIn> for Stats {
@@ -481,6 +484,9 @@ impl From<StatsIn> for Stats {
             inventories: read.inventories,
             tokens: read.tokens,
             special_files: read.special_files,
+            repositories: read.repositories,
+            objects: read.objects,
+            object_bytes: read.object_bytes,
         }
     }
 }

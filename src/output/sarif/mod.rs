@@ -173,6 +173,9 @@ fn stats(stats: &Stats) -> Value {
         "inventories": stats.inventories,
         "tokens": stats.tokens,
         "special-files": stats.special_files,
+        "repositories": stats.repositories,
+        "objects": stats.objects,
+        "object-bytes": stats.object_bytes,
     })
 }
 

@@ -8,8 +8,8 @@ use serde_sarif::sarif;
 use super::rules::{Catalogue, level, security_severity};
 use super::{artifact, message, number, properties};
 use crate::model::{
-    Finding, Fingerprint, Layer, Leak, Location, Position, Revision, Severity, SuppressionKind,
-    TokenKind,
+    Finding, Fingerprint, Layer, Leak, Location, MessageKind, Origin, Position, Severity,
+    SuppressionKind, TokenKind,
 };
 use crate::output::{prose, sanitize};
 
@@ -146,7 +146,7 @@ fn location_properties(location: &Location) -> Option<sarif::PropertyBag> {
         .collect();
     let entries = [
         ("within", (!within.is_empty()).then(|| json!(within))),
-        ("git", location.provenance.origin.revision().map(revision)),
+        ("git", revision(&location.provenance.origin)),
     ];
     let mut bag = properties([]);
     for (name, value) in entries {
@@ -158,10 +158,15 @@ fn location_properties(location: &Location) -> Option<sarif::PropertyBag> {
 }
 
 /// Where in a repository an object stands; what is not known is left out.
-fn revision(revision: &Revision) -> Value {
+fn revision(origin: &Origin) -> Option<Value> {
+    let revision = origin.revision()?;
     let commit = revision.commit.as_ref();
+    let object = match origin {
+        Origin::Message(MessageKind::Commit | MessageKind::Tag | MessageKind::Tree, _) => "object",
+        _ => "blob",
+    };
     let entries = [
-        ("blob", Some(json!(&*revision.object))),
+        (object, Some(json!(&*revision.object))),
         ("commit", commit.map(|commit| json!(&*commit.id))),
         (
             "author",
@@ -171,10 +176,10 @@ fn revision(revision: &Revision) -> Value {
         ("reachable", revision.reachable.map(|value| json!(value))),
         ("at_head", revision.at_head.map(|value| json!(value))),
     ];
-    entries
+    let known = entries
         .into_iter()
-        .filter_map(|(name, value)| Some((name.to_owned(), value?)))
-        .collect()
+        .filter_map(|(name, value)| Some((name.to_owned(), value?)));
+    Some(known.collect())
 }
 
 /// The way to the place: the member of an archive that the region counts in, then that in the document.

@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 use glpatrol::config::{Baseline, Config};
-use glpatrol::engine::{self, AdditionsRequest, ConfigFile, DECODE_DEPTH, ScanRequest};
+use glpatrol::engine::{
+    self, AdditionsRequest, ConfigFile, DECODE_DEPTH, HistoryScope, ScanRequest,
+};
 use glpatrol::model::{Confidence, Persona, Report};
 use glpatrol::output::{self, Format, Style};
 use glpatrol::rules::{Analysis, RuleSet};
@@ -70,6 +72,9 @@ impl From<Option<Baseline>> for Known {
 /// What was added, if that alone is asked for.
 fn additions(arguments: &ScanArguments) -> anyhow::Result<Option<AdditionsRequest>> {
     let additions = arguments.additions.request()?;
+    if additions.is_some() && arguments.input.history.is_some() {
+        bail!("`--history` reads everything, the other option what was added alone; leave one out");
+    }
     if additions.is_some() && files(&arguments.input).len() < arguments.input.paths.len() {
         bail!("standard input is no part of a repository; search it in a run of its own");
     }
@@ -112,6 +117,7 @@ impl Setting {
             stdin: stdin(arguments)?,
             baseline: known.baseline,
             additions: known.additions,
+            history: arguments.history.map_or(HistoryScope::OfBare, Into::into),
             ..request(arguments, today(arguments), &mut config)
         };
         let report = with_progress(shows_progress, |progress| {
@@ -185,6 +191,7 @@ fn request(arguments: &InputArguments, today: Date, config: &mut Config) -> Scan
             .max_archive_depth
             .or(config.max_archive_depth)
             .unwrap_or(engine::DEFAULT_ARCHIVE_DEPTH),
+        history: arguments.history.map_or(HistoryScope::None, Into::into),
         jobs: arguments.jobs,
     }
 }

@@ -1,0 +1,500 @@
+//! The history of the repositories of a run: every object searched, what was found told by commit.
+//!
+//! One pass looks for tokens and keeps no more of a hit than its token and object, because a token that
+//! stands in every version of a file has thousands of places. Then the objects are attributed, and the
+//! places that a finding can name are searched once more, now with commit and path.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::leaks::{FileComments, Search, SearchVisitor, Sighting, TokenKey};
+use super::request::{HistoryScope, ScanRequest};
+use crate::config::Config;
+use crate::detect::{Detector, redact};
+use crate::model::{
+    CommitRef, Confidence, Finding, MessageKind, Origin, PathBase, Problem, ProblemClass,
+    ProblemLevel, Provenance, Revision,
+};
+use crate::source::Root;
+use crate::source::git::{
+    self, Attribution, Defect, History, IdSet, Kind, Located, ObjectId, ObjectVisitor, OpenOptions,
+    oid, tree_names,
+};
+
+/// The most problems of one class that a repository is told.
+const MAX_PROBLEMS: usize = 25;
+
+/// The most places of one token that are searched again: as many as a finding names, and beyond that
+/// one for each further path, so that an entry that hides the first ones does not hide the others.
+const MAX_PLACES: usize = 1000;
+
+/// What the histories of a run yield.
+#[derive(Debug, Default)]
+pub(super) struct Past {
+    pub(super) sightings: Vec<Sighting>,
+    pub(super) comments: Vec<FileComments>,
+    /// Places that are known and not among the sightings.
+    pub(super) beyond: BTreeMap<TokenKey, usize>,
+    pub(super) problems: Vec<Problem>,
+    pub(super) repositories: u64,
+    pub(super) objects: u64,
+    pub(super) bytes: u64,
+}
+
+/// Searches the histories that `request` asks for.
+pub(super) fn past(request: &ScanRequest, config: &Config, search: &Search<'_>) -> Past {
+    let mut past = Past::default();
+    let roots = &search.scope.roots;
+    let has_bare = || roots.roots.iter().any(Root::is_bare_repository);
+    match request.history {
+        HistoryScope::None => return past,
+        HistoryScope::OfBare if !has_bare() => return past,
+        HistoryScope::OfBare | HistoryScope::All | HistoryScope::Reachable => {}
+    }
+    let open = OpenOptions {
+        alternates: !request.untrusted,
+    };
+    for located in git::repositories(roots, &request.walk_options(config), open) {
+        let is_asked = request.history != HistoryScope::OfBare
+            || roots.roots[located.root].is_bare_repository();
+        if is_asked {
+            let reader = RepositorySearch {
+                request,
+                search,
+                located: &located,
+            };
+            reader.run(&mut past);
+        }
+    }
+    past
+}
+
+/// One repository.
+struct RepositorySearch<'r> {
+    request: &'r ScanRequest,
+    search: &'r Search<'r>,
+    located: &'r Located,
+}
+
+impl RepositorySearch<'_> {
+    fn run(&self, past: &mut Past) {
+        let repository = match &self.located.repository {
+            Ok(repository) => repository.clone(),
+            Err(error) => {
+                past.problems.push(self.problem(&Defect {
+                    class: ProblemClass::Repository,
+                    path: ".git".to_owned(),
+                    message: error.to_string(),
+                    mend: Some("clone again, or remove it"),
+                }));
+                return;
+            }
+        };
+        past.repositories += 1;
+        let mut defects = Vec::new();
+        let mut history = History::open(repository, &mut defects);
+        let visitors = (0..self.request.threads())
+            .map(|_| HitVisitor::new(self.search, self.request.confidence))
+            .collect();
+        let (visitors, outcome) = history.search(visitors);
+        past.objects += outcome.objects;
+        past.bytes += outcome.bytes;
+        defects.extend(outcome.defects);
+        let hits = Hits::of(visitors);
+        if !hits.kinds.is_empty() {
+            self.tell(&history, hits, past);
+        }
+        past.problems.extend(self.problems(defects));
+    }
+
+    /// Attributes hits and searches the places that are named once more.
+    fn tell(&self, history: &History, mut hits: Hits, past: &mut Past) {
+        let threads = self.request.threads();
+        let attributions = history.attribute(&hits.kinds, threads);
+        if self.request.history == HistoryScope::Reachable {
+            // What cannot be told apart is kept.
+            let is_kept = |id: &ObjectId| {
+                attributions
+                    .get(id)
+                    .is_none_or(|attribution| attribution.reachable != Some(false))
+            };
+            for objects in hits.by_token.values_mut() {
+                objects.retain(|id, _| is_kept(id));
+            }
+        }
+        let places: BTreeMap<ObjectId, Place> = hits
+            .kinds
+            .iter()
+            .map(|(id, kind)| (*id, self.place(id, *kind, attributions.get(id))))
+            .collect();
+        let mut chosen: BTreeMap<TokenKey, Chosen> = BTreeMap::new();
+        for (token, objects) in &hits.by_token {
+            if objects.is_empty() {
+                continue;
+            }
+            let choice = Chosen::of(objects, &places);
+            let named: usize = choice.objects.iter().map(|id| objects[id]).sum();
+            let all: usize = objects.values().sum();
+            if all > named {
+                *past.beyond.entry(token.clone()).or_default() += all - named;
+            }
+            chosen.insert(token.clone(), choice);
+        }
+        let wanted: IdSet = chosen
+            .values()
+            .flat_map(|choice| choice.objects.iter().copied())
+            .collect();
+        let mut visitors: Vec<_> = (0..threads)
+            .map(|_| PlaceVisitor {
+                searcher: self.search.visitor(),
+                search: self.search,
+                places: &places,
+                chosen: &chosen,
+                sightings: Vec::new(),
+                comments: Vec::new(),
+            })
+            .collect();
+        history.revisit(&wanted, &mut visitors);
+        for visitor in visitors {
+            past.sightings.extend(visitor.sightings);
+            past.comments.extend(visitor.comments);
+        }
+        past.comments
+            .sort_by(|a, b| a.provenance.cmp(&b.provenance));
+    }
+
+    /// What reports say of an object.
+    fn place(&self, id: &ObjectId, kind: Kind, attribution: Option<&Attribution>) -> Place {
+        let detector = self.search.detector;
+        let attribution = attribution.cloned().unwrap_or_default();
+        let revision = Revision {
+            object: id.to_string().into(),
+            commit: attribution.commit.as_ref().map(|commit| CommitRef {
+                id: commit.id.to_string().into(),
+                author: masked(detector, &commit.author).into(),
+                date: date(commit.time).into(),
+            }),
+            reachable: attribution.reachable,
+            at_head: attribution.at_head,
+        };
+        let (message, path) = match kind {
+            Kind::Commit => (Some(MessageKind::Commit), format!(".git/commit/{id}")),
+            Kind::Tag => (Some(MessageKind::Tag), format!(".git/tag/{id}")),
+            Kind::Tree => (
+                Some(MessageKind::Tree),
+                attribution
+                    .path
+                    .unwrap_or_else(|| format!(".git/tree/{id}")),
+            ),
+            Kind::Blob => match (attribution.note_on, attribution.path) {
+                (Some(object), _) => (Some(MessageKind::Note), format!(".git/note/{object}")),
+                (None, Some(path)) => (None, path),
+                (None, None) => (None, format!(".git/blob/{id}")),
+            },
+        };
+        let path = match path.as_str() {
+            "" => self.located.prefix.clone(),
+            path => self.located.path(path),
+        };
+        Place {
+            provenance: Provenance {
+                path: masked(detector, &path).into(),
+                ..self.provenance()
+            },
+            message,
+            revision,
+        }
+    }
+
+    fn provenance(&self) -> Provenance {
+        self.search
+            .scope
+            .provenance(self.located.root, &Arc::from(""))
+    }
+
+    /// Defects as problems: those of one class up to a limit, then their number.
+    fn problems(&self, mut defects: Vec<Defect>) -> Vec<Problem> {
+        defects.sort();
+        defects.dedup();
+        let mut by_class: BTreeMap<ProblemClass, Vec<Defect>> = BTreeMap::new();
+        for defect in defects {
+            by_class.entry(defect.class).or_default().push(defect);
+        }
+        let mut problems = Vec::new();
+        for (class, mut defects) in by_class {
+            let more = defects.len().saturating_sub(MAX_PROBLEMS);
+            defects.truncate(MAX_PROBLEMS);
+            let counted = (more > 0).then(|| Defect {
+                class,
+                path: String::new(),
+                message: format!("{more} more problems of this kind"),
+                mend: None,
+            });
+            problems.extend(
+                defects
+                    .into_iter()
+                    .chain(counted)
+                    .map(|defect| self.problem(&defect)),
+            );
+        }
+        problems
+    }
+
+    fn problem(&self, defect: &Defect) -> Problem {
+        let detector = self.search.detector;
+        let provenance = Provenance {
+            path: masked(detector, &self.located.path(&defect.path)).into(),
+            ..self.provenance()
+        };
+        Problem {
+            level: ProblemLevel::Error,
+            class: defect.class,
+            path: provenance.display_path(),
+            base: PathBase::SourceRoot,
+            position: None,
+            message: masked(detector, &defect.message),
+            mend: defect.mend.map(str::to_owned),
+        }
+    }
+}
+
+/// One token in one object.
+struct Hit {
+    token: u32,
+    object: ObjectId,
+    kind: Kind,
+    count: u32,
+}
+
+/// Looks for tokens in the objects of one thread.
+struct HitVisitor<'s, 'r> {
+    searcher: SearchVisitor<'s, 'r>,
+    /// The lowest confidence that is reported.
+    confidence: Confidence,
+    tokens: BTreeMap<TokenKey, u32>,
+    hits: Vec<Hit>,
+}
+
+impl<'s, 'r> HitVisitor<'s, 'r> {
+    fn new(search: &'s Search<'r>, confidence: Confidence) -> Self {
+        Self {
+            searcher: search.visitor(),
+            confidence,
+            tokens: BTreeMap::new(),
+            hits: Vec::new(),
+        }
+    }
+}
+
+impl ObjectVisitor for HitVisitor<'_, '_> {
+    fn is_of_interest(&mut self, _: Kind, bytes: &[u8], fresh: Option<&[Range<usize>]>) -> bool {
+        self.searcher.may_find(bytes, fresh)
+    }
+
+    fn visit(&mut self, kind: Kind, id: &oid, bytes: &[u8]) {
+        if kind == Kind::Tree {
+            for name in tree_names(id, bytes) {
+                self.searcher.search(name, Provenance::default);
+            }
+        } else {
+            self.searcher.search(bytes, Provenance::default);
+        }
+        let mut counts: BTreeMap<u32, u32> = BTreeMap::new();
+        for sighting in self.searcher.take().sightings {
+            if sighting.confidence >= self.confidence {
+                let next = u32::try_from(self.tokens.len()).unwrap_or(u32::MAX);
+                let token = *self.tokens.entry(sighting.key()).or_insert(next);
+                *counts.entry(token).or_default() += 1;
+            }
+        }
+        let hit = |(token, count)| Hit {
+            token,
+            object: id.to_owned(),
+            kind,
+            count,
+        };
+        self.hits.extend(counts.into_iter().map(hit));
+    }
+}
+
+/// The hits of all threads.
+#[derive(Default)]
+struct Hits {
+    /// For each token the objects that hold it, and how often.
+    by_token: BTreeMap<TokenKey, BTreeMap<ObjectId, usize>>,
+    /// All objects with hits.
+    kinds: BTreeMap<ObjectId, Kind>,
+}
+
+impl Hits {
+    fn of(visitors: Vec<HitVisitor<'_, '_>>) -> Self {
+        let mut hits = Self::default();
+        for visitor in visitors {
+            let mut tokens: Vec<(u32, TokenKey)> = visitor
+                .tokens
+                .iter()
+                .map(|(key, number)| (*number, key.clone()))
+                .collect();
+            tokens.sort_unstable_by_key(|(number, _)| *number);
+            for hit in &visitor.hits {
+                let (_, key) = &tokens[hit.token as usize];
+                let objects = match hits.by_token.get_mut(key) {
+                    Some(objects) => objects,
+                    None => hits.by_token.entry(key.clone()).or_default(),
+                };
+                objects.insert(hit.object, hit.count as usize);
+                hits.kinds.insert(hit.object, hit.kind);
+            }
+        }
+        hits
+    }
+}
+
+/// Where an object stands.
+struct Place {
+    provenance: Provenance,
+    /// What it is, unless a file.
+    message: Option<MessageKind>,
+    revision: Revision,
+}
+
+impl Place {
+    /// The order in which places are named: what refs reach first, then the oldest commit.
+    fn order(&self) -> impl Ord + '_ {
+        let commit = self.revision.commit.as_ref();
+        (
+            self.revision.reachable == Some(false),
+            commit.is_none(),
+            commit.map(|commit| (&commit.date, &commit.id)),
+            &self.provenance.path,
+            &self.revision.object,
+        )
+    }
+
+    /// The provenance of a token here, which may stand in the tree of HEAD by another object.
+    fn provenance(&self, at_head: Option<bool>) -> Provenance {
+        let revision = Arc::new(Revision {
+            at_head,
+            ..self.revision.clone()
+        });
+        Provenance {
+            origin: match self.message {
+                Some(kind) => Origin::Message(kind, revision),
+                None => Origin::History(revision),
+            },
+            ..self.provenance.clone()
+        }
+    }
+}
+
+/// The places of one token that are named.
+struct Chosen {
+    objects: BTreeSet<ObjectId>,
+    /// Whether the token stands in the tree of HEAD.
+    at_head: Option<bool>,
+}
+
+impl Chosen {
+    fn of(objects: &BTreeMap<ObjectId, usize>, places: &BTreeMap<ObjectId, Place>) -> Self {
+        let mut ordered: Vec<(&ObjectId, &Place)> = objects
+            .keys()
+            .filter_map(|id| Some((id, places.get(id)?)))
+            .collect();
+        ordered.sort_by(|a, b| a.1.order().cmp(&b.1.order()));
+        let at_head = ordered
+            .iter()
+            .map(|(_, place)| place.revision.at_head)
+            .reduce(|a, b| match (a, b) {
+                (Some(true), _) | (_, Some(true)) => Some(true),
+                (Some(false), Some(false)) => Some(false),
+                _ => None,
+            })
+            .flatten();
+        let mut paths: BTreeSet<&str> = BTreeSet::new();
+        let mut chosen = BTreeSet::new();
+        for (at, (id, place)) in ordered.into_iter().enumerate() {
+            let is_new = paths.insert(&place.provenance.path);
+            if at <= Finding::MAX_RELATED || (is_new && chosen.len() < MAX_PLACES) {
+                chosen.insert(*id);
+            }
+        }
+        Self {
+            objects: chosen,
+            at_head,
+        }
+    }
+}
+
+/// Searches the objects that are named, on one thread.
+struct PlaceVisitor<'s, 'r> {
+    searcher: SearchVisitor<'s, 'r>,
+    search: &'s Search<'r>,
+    places: &'s BTreeMap<ObjectId, Place>,
+    chosen: &'s BTreeMap<TokenKey, Chosen>,
+    sightings: Vec<Sighting>,
+    comments: Vec<FileComments>,
+}
+
+impl ObjectVisitor for PlaceVisitor<'_, '_> {
+    fn is_of_interest(&mut self, _: Kind, _: &[u8], _: Option<&[Range<usize>]>) -> bool {
+        true
+    }
+
+    fn visit(&mut self, kind: Kind, id: &oid, bytes: &[u8]) {
+        let Some(place) = self.places.get(id) else {
+            return;
+        };
+        let provenance = place.provenance(place.revision.at_head);
+        if kind == Kind::Tree {
+            for name in tree_names(id, bytes) {
+                let shown = masked(self.search.detector, &String::from_utf8_lossy(name));
+                let path = match &*provenance.path {
+                    "" => shown,
+                    folder => format!("{folder}/{shown}"),
+                };
+                let provenance = Provenance {
+                    path: path.into(),
+                    ..provenance.clone()
+                };
+                self.searcher.search(name, || provenance.clone());
+            }
+        } else {
+            self.searcher.search(bytes, || provenance.clone());
+        }
+        let harvest = self.searcher.take();
+        for mut sighting in harvest.sightings {
+            let chosen = self.chosen.get(&sighting.key());
+            if let Some(chosen) = chosen.filter(|chosen| chosen.objects.contains(id)) {
+                let within = std::mem::take(&mut sighting.location.provenance.within);
+                let path = Arc::clone(&sighting.location.provenance.path);
+                sighting.location.provenance = Provenance {
+                    path,
+                    within,
+                    ..place.provenance(chosen.at_head)
+                };
+                self.sightings.push(sighting);
+            }
+        }
+        self.comments.extend(harvest.comments);
+    }
+}
+
+/// A text with every token in it masked.
+fn masked(detector: &Detector, text: &str) -> String {
+    let mut detections = Vec::new();
+    detector.scan(text.as_bytes(), &mut detections);
+    if detections.is_empty() {
+        return text.to_owned();
+    }
+    String::from_utf8_lossy(&redact(text.as_bytes(), &detections, b'*')).into_owned()
+}
+
+/// Seconds since 1970 as a date and time in UTC; what no calendar has is shown as 1970.
+fn date(seconds: i64) -> String {
+    Timestamp::from_second(seconds)
+        .unwrap_or(Timestamp::UNIX_EPOCH)
+        .to_string()
+}

@@ -1,0 +1,579 @@
+//! Repositories in every state that one is found in: complete ones are, and no other is called so.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::git::Repo;
+use crate::harness::Run;
+
+const LEAK: &str = "TOKEN={{deploy_token/legacy#1}}\n";
+
+/// A repository with a token in its history and none in its files.
+fn leaky(arguments: &[&str]) -> Repo {
+    let repo = Repo::with(arguments);
+    repo.file("old.env", LEAK);
+    repo.commit("first");
+    repo.git(&["rm", "--quiet", "old.env"]);
+    repo.bytes("new.txt", b"nothing\n");
+    repo.commit("second");
+    repo
+}
+
+/// Paths of the first places, classes of the problems, and the exit code.
+fn told(repo: &Repo, arguments: &[&str]) -> (Vec<String>, Vec<String>, i32) {
+    let (report, code) = repo.report(&[&["--only", "leaks"], arguments].concat());
+    let list = |key: &str, word: &dyn Fn(&Value) -> Value| -> Vec<String> {
+        let entries = report[key].as_array().unwrap().iter();
+        entries
+            .map(|entry| word(entry).as_str().unwrap().to_owned())
+            .collect()
+    };
+    let paths = list("findings", &|finding| finding["location"]["path"].clone());
+    let classes = list("problems", &|problem| problem["class"].clone());
+    (paths, classes, code)
+}
+
+fn assert_complete(repo: &Repo) {
+    let (paths, problems, code) = told(repo, &["--history"]);
+    assert_eq!(
+        (paths, problems, code),
+        (vec!["old.env".to_owned()], vec![], 1)
+    );
+}
+
+/// Asserts that a clean repository of which something is not read is never called clean.
+fn assert_incomplete(repo: &Repo, arguments: &[&str], class: &str) {
+    let arguments = [&["--history"], arguments].concat();
+    let (paths, problems, code) = told(repo, &arguments);
+    assert_eq!((paths, code), (vec![], 3), "{problems:?}");
+    assert!(
+        problems.iter().all(|problem| problem == class),
+        "{problems:?}"
+    );
+    assert!(!problems.is_empty());
+    // Every format says so.
+    let human = repo.scan(&arguments);
+    assert!(
+        human.stdout.contains(&format!("error[{class}]")),
+        "{}",
+        human.stdout
+    );
+    assert!(human.stdout.contains("incomplete"), "{}", human.stdout);
+    let sarif = repo.scan(&[&["--format", "sarif"], arguments.as_slice()].concat());
+    let sarif: Value = serde_json::from_str(&sarif.stdout).unwrap();
+    let invocation = &sarif["runs"][0]["invocations"][0];
+    assert_eq!(invocation["executionSuccessful"], false);
+    let notifications = invocation["toolExecutionNotifications"].as_array().unwrap();
+    assert!(notifications.iter().any(|told| told["level"] == "error"));
+    let allowed = [&["--allow-incomplete"], arguments.as_slice()].concat();
+    assert_eq!(repo.scan(&allowed).code, 0);
+}
+
+/// A repository without any token.
+fn clean() -> Repo {
+    let repo = Repo::new();
+    repo.grow(6);
+    repo
+}
+
+fn objects(repo: &Repo) -> PathBuf {
+    repo.path().join(".git/objects")
+}
+
+/// The one file with this ending in the folder of packs.
+fn pack_file(repo: &Repo, ending: &str) -> PathBuf {
+    let files = fs::read_dir(objects(repo).join("pack")).unwrap();
+    let mut files = files.map(|entry| entry.unwrap().path());
+    let is_it = |path: &PathBuf| path.extension().is_some_and(|end| end == ending);
+    let file = files.find(is_it).unwrap();
+    // Git makes its files read-only.
+    let bytes = fs::read(&file).unwrap();
+    fs::remove_file(&file).unwrap();
+    fs::write(&file, bytes).unwrap();
+    file
+}
+
+#[test]
+fn a_bare_repository_is_searched_without_being_asked() {
+    let mut repo = leaky(&[]);
+    repo.git_in(
+        Path::new("."),
+        &["clone", "--quiet", "--mirror", "repo", "mirror"],
+    );
+    repo.enter("mirror");
+    let (paths, problems, code) = told(&repo, &[]);
+    assert_eq!(
+        (paths, problems, code),
+        (vec!["old.env".to_owned()], vec![], 1)
+    );
+    // Also where it lies in the work tree of another.
+    repo.git_in(
+        Path::new("."),
+        &["clone", "--quiet", "--bare", "repo", "repo/inner.git"],
+    );
+    repo.enter("repo/inner.git");
+    assert_eq!(told(&repo, &[]).0, ["old.env"]);
+}
+
+#[test]
+fn worktrees_alternates_and_detached_heads_are_complete() {
+    let mut repo = leaky(&[]);
+    assert_complete(&repo);
+    repo.git(&["worktree", "add", "--quiet", "--detach", "../linked"]);
+    repo.enter("linked");
+    assert_complete(&repo);
+    repo.git_in(
+        Path::new("."),
+        &["clone", "--quiet", "--shared", "repo", "shared"],
+    );
+    repo.enter("shared");
+    assert_complete(&repo);
+    // A folder that borrows from itself too.
+    let own = repo.path().join(".git/objects");
+    let list = own.join("info/alternates");
+    let lenders = fs::read_to_string(&list).unwrap();
+    fs::write(&list, format!("{}\n{lenders}", own.display())).unwrap();
+    assert_complete(&repo);
+    // Borrowing is not followed where nothing is trusted.
+    let (paths, problems, code) = told(&repo, &["--history", "--untrusted"]);
+    assert_eq!((paths.len(), code), (0, 3));
+    assert!(
+        problems.contains(&"git-alternate".to_owned()),
+        "{problems:?}"
+    );
+}
+
+#[test]
+fn several_packs_with_one_index_are_complete() {
+    let repo = leaky(&[]);
+    repo.git(&["repack", "--quiet"]);
+    repo.bytes("third.txt", b"third\n");
+    repo.commit("third");
+    repo.git(&["repack", "--quiet"]);
+    repo.git(&["multi-pack-index", "write"]);
+    assert_complete(&repo);
+    repo.git(&["commit-graph", "write", "--reachable"]);
+    assert_complete(&repo);
+}
+
+#[test]
+fn an_empty_repository_and_one_without_a_commit_are_complete() {
+    let repo = Repo::new();
+    assert_eq!(told(&repo, &["--history"]), (vec![], vec![], 0));
+    repo.file("staged.txt", LEAK);
+    repo.git(&["add", "--all"]);
+    fs::remove_file(repo.path().join("staged.txt")).unwrap();
+    let (report, code) = repo.report(&["--history"]);
+    let place = &report["findings"][0]["location"];
+    assert_eq!((code, &place["git"]["reachable"]), (1, &false.into()));
+    assert!(place["git"]["commit"].is_null());
+}
+
+#[test]
+fn replaced_objects_are_read_and_count_as_unreachable() {
+    let repo = leaky(&[]);
+    let first = repo.git(&["rev-parse", "HEAD~1"]);
+    let empty = repo.git(&[
+        "commit-tree",
+        "-m",
+        "stands in",
+        "4b825dc642cb6eb9a060e54bf8d69288fbee4904",
+    ]);
+    repo.git(&["replace", &first, &empty]);
+    let (report, code) = repo.report(&["--history"]);
+    let place = &report["findings"][0]["location"];
+    assert_eq!((code, place["path"].as_str()), (1, Some("old.env")));
+    assert_eq!(place["git"]["commit"], first.as_str());
+    assert_eq!(place["git"]["reachable"], false);
+    assert_eq!(told(&repo, &["--history=reachable"]), (vec![], vec![], 0));
+}
+
+#[test]
+fn history_and_what_was_added_are_not_asked_for_together() {
+    let repo = leaky(&[]);
+    let run = repo.scan(&["--history", "--staged"]);
+    assert_eq!(run.code, 2);
+    assert!(run.stderr.contains("leave one out"), "{}", run.stderr);
+}
+
+#[test]
+fn submodules_and_repositories_inside_are_read_with_their_parent() {
+    let repo = leaky(&[]);
+    let outer = Repo::new();
+    let url = repo.path().display().to_string();
+    outer.git(&["submodule", "--quiet", "add", &url, "libs/sub"]);
+    outer.commit("with a submodule");
+    assert_eq!(told(&outer, &["--history"]).0, ["libs/sub/old.env"]);
+    // The store stays when the work tree goes.
+    outer.git(&["rm", "--quiet", "-f", "libs/sub"]);
+    outer.commit("without it");
+    assert_eq!(
+        told(&outer, &["--history"]).0,
+        [".git/modules/libs/sub/old.env"]
+    );
+
+    let outer = Repo::new();
+    outer.commit("first");
+    outer.git(&["clone", "--quiet", &url, "vendor/inner"]);
+    assert_eq!(told(&outer, &["--history"]).0, ["vendor/inner/old.env"]);
+}
+
+#[test]
+fn shallow_and_partial_clones_are_incomplete() {
+    let mut repo = clean();
+    let url = format!("file://{}", repo.path().display());
+    repo.git(&["config", "uploadpack.allowFilter", "true"]);
+    repo.git_in(
+        Path::new("."),
+        &["clone", "--quiet", "--depth", "2", &url, "shallow"],
+    );
+    let filter = [
+        "clone",
+        "--quiet",
+        "--bare",
+        "--filter=blob:none",
+        &url,
+        "blobless",
+    ];
+    repo.git_in(Path::new("."), &filter);
+    repo.enter("shallow");
+    assert_incomplete(&repo, &[], "git-history");
+    // The remote is gone, so that nothing could be fetched even by accident.
+    repo.enter("blobless");
+    fs::rename(repo.base().join("repo"), repo.base().join("gone")).unwrap();
+    let (paths, problems, code) = told(&repo, &[]);
+    assert_eq!((paths.len(), code), (0, 3));
+    assert!(problems.contains(&"git-history".to_owned()));
+    assert!(
+        problems.contains(&"git-object".to_owned()),
+        "the tree of HEAD names blobs"
+    );
+    assert!(problems.len() <= 27, "{}", problems.len());
+}
+
+#[test]
+fn a_damaged_pack_or_index_is_incomplete() {
+    let repo = clean();
+    repo.git(&["repack", "--quiet", "-a", "-d"]);
+    let (pack, index) = (pack_file(&repo, "pack"), pack_file(&repo, "idx"));
+    let (pack_bytes, index_bytes) = (fs::read(&pack).unwrap(), fs::read(&index).unwrap());
+    assert_eq!(told(&repo, &["--history"]), (vec![], vec![], 0));
+
+    let incomplete = |what: &str| {
+        let (_, problems, code) = told(&repo, &["--history"]);
+        assert_eq!(code, 3, "{what}: {problems:?}");
+        assert!(
+            problems.iter().all(|class| class.starts_with("git-")),
+            "{what}: {problems:?}"
+        );
+    };
+    fs::write(&pack, &pack_bytes[..pack_bytes.len() * 2 / 3]).unwrap();
+    incomplete("a pack that is cut off");
+    for at in (12..pack_bytes.len() - 20).step_by(397) {
+        let mut bytes = pack_bytes.clone();
+        bytes[at] ^= 0x55;
+        fs::write(&pack, &bytes).unwrap();
+        incomplete("a byte of the pack");
+    }
+    fs::write(&pack, &pack_bytes).unwrap();
+
+    fs::write(&index, &index_bytes[..index_bytes.len() / 2]).unwrap();
+    incomplete("an index that is cut off");
+    for at in (0..index_bytes.len() - 40).step_by(251) {
+        let mut bytes = index_bytes.clone();
+        bytes[at] ^= 0x55;
+        fs::write(&index, &bytes).unwrap();
+        incomplete("a byte of the index");
+    }
+    fs::remove_file(&index).unwrap();
+    assert_incomplete_by(&repo, "git-pack");
+    fs::remove_file(&pack).unwrap();
+    incomplete("no pack at all");
+}
+
+fn assert_incomplete_by(repo: &Repo, class: &str) {
+    let (_, problems, code) = told(repo, &["--history"]);
+    assert_eq!(code, 3);
+    assert!(problems.iter().any(|found| found == class), "{problems:?}");
+}
+
+#[test]
+fn a_loose_object_that_is_damaged_or_missing_is_incomplete() {
+    for damage in ["cut off", "no deflate", "missing"] {
+        let repo = clean();
+        let blob = repo.git(&["rev-parse", "HEAD:src/file.txt"]);
+        let path = objects(&repo).join(&blob[..2]).join(&blob[2..]);
+        let bytes = fs::read(&path).unwrap();
+        fs::remove_file(&path).unwrap();
+        match damage {
+            "cut off" => fs::write(&path, &bytes[..bytes.len() / 2]).unwrap(),
+            "no deflate" => fs::write(&path, b"nonsense").unwrap(),
+            _ => {}
+        }
+        assert_incomplete(&repo, &[], "git-object");
+    }
+    // A parent that is gone.
+    let repo = clean();
+    let parent = repo.git(&["rev-parse", "HEAD~2"]);
+    fs::remove_file(objects(&repo).join(&parent[..2]).join(&parent[2..])).unwrap();
+    assert_incomplete(&repo, &[], "git-object");
+}
+
+#[test]
+fn refs_that_cannot_be_read_leave_detection_as_it_is() {
+    let repo = clean();
+    repo.bytes(".git/refs/heads/broken", b"nonsense\n");
+    assert_incomplete(&repo, &[], "git-refs");
+    let repo = clean();
+    repo.bytes(
+        ".git/refs/heads/gone",
+        format!("{}\n", "1".repeat(40)).as_bytes(),
+    );
+    assert_incomplete(&repo, &[], "git-object");
+
+    let repo = leaky(&["--ref-format", "reftable"]);
+    let (report, code) = repo.report(&["--history"]);
+    assert_eq!(code, 1);
+    assert_eq!(report["problems"][0]["class"], "git-refs");
+    let place = &report["findings"][0]["location"];
+    assert_eq!(place["path"], "old.env");
+    assert!(place["git"]["commit"].is_string());
+    assert!(place["git"]["reachable"].is_null() && place["git"]["at_head"].is_null());
+    assert_eq!(
+        told(&repo, &["--history=reachable"]).0,
+        ["old.env"],
+        "kept where in doubt"
+    );
+}
+
+#[test]
+fn a_git_file_that_points_nowhere_and_an_unknown_format_are_incomplete() {
+    let repo = Repo::new();
+    fs::remove_dir_all(repo.path().join(".git")).unwrap();
+    repo.bytes(".git", b"gitdir: ../gone\n")
+        .bytes("a.txt", b"a\n");
+    assert_incomplete(&repo, &[], "git-repository");
+
+    let repo = clean();
+    repo.bytes(
+        ".git/config",
+        b"[core]\n\trepositoryformatversion = 1\n[extensions]\n\tsparkle = true\n",
+    );
+    assert_incomplete(&repo, &[], "git-repository");
+    repo.bytes(
+        ".git/config",
+        b"[core]\n\trepositoryformatversion = 1\n[extensions]\n\tobjectFormat = md5\n",
+    );
+    assert_incomplete(&repo, &[], "git-repository");
+
+    let repo = clean();
+    repo.bytes(".git/objects/info/alternates", b"/no/such/folder\n");
+    assert_incomplete(&repo, &[], "git-alternate");
+}
+
+#[test]
+fn a_token_of_many_versions_is_one_finding_with_a_hundred_places() {
+    let repo = Repo::new();
+    for number in 0..130 {
+        repo.file("conf.env", &format!("N={number}\n{LEAK}"));
+        repo.commit("one more");
+    }
+    let first = repo.git(&["rev-list", "--max-parents=0", "HEAD"]);
+    repo.git(&["rm", "--quiet", "conf.env"]);
+    repo.commit("gone");
+    repo.git(&["repack", "--quiet", "-a", "-d"]);
+    let (report, _) = repo.report(&["--history"]);
+    let finding = &report["findings"][0];
+    assert_eq!(finding["occurrences"], 130);
+    assert_eq!(finding["related"].as_array().unwrap().len(), 100);
+    assert_eq!(finding["location"]["git"]["commit"], first.as_str());
+    assert_eq!(finding["location"]["start"]["line"], 2);
+    let sarif = repo.scan(&["--history", "--format", "sarif"]);
+    let sarif: Value = serde_json::from_str(&sarif.stdout).unwrap();
+    let git = &sarif["runs"][0]["results"][0]["locations"][0]["properties"]["git"];
+    assert_eq!(git["commit"], first.as_str());
+    assert_eq!(
+        (&git["reachable"], &git["at_head"]),
+        (&true.into(), &false.into())
+    );
+    // The same bytes for any number of threads.
+    let bytes = |jobs: &str| repo.scan(&["--history", "-f", "json", "-j", jobs]).stdout;
+    assert_eq!(bytes("1"), bytes("2"));
+    assert_eq!(bytes("1"), bytes("8"));
+}
+
+#[test]
+fn entries_and_comments_hide_what_they_name_in_the_history() {
+    let repo = leaky(&[]);
+    let comment = format!("# {}:ignore[leaked-deploy-token] sample", "glpatrol");
+    repo.file(
+        "hidden.env",
+        &format!("A={{{{deploy_token/legacy#2}}}} {comment}\n"),
+    );
+    repo.commit("hidden");
+    repo.git(&["rm", "--quiet", "hidden.env"]);
+    // Another text on the same line of the same path is another place.
+    repo.file("hidden.env", "A={{deploy_token/legacy#3}}\n");
+    repo.commit("shown");
+    let (report, code) = repo.report(&["--history"]);
+    let shown = |report: &Value| -> Vec<String> {
+        let findings = report["findings"].as_array().unwrap().iter();
+        let active = findings.filter(|finding| finding["suppression"].is_null());
+        active
+            .map(|found| found["location"]["path"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    assert_eq!(
+        (shown(&report), code),
+        (vec!["hidden.env".into(), "old.env".into()], 1)
+    );
+    assert_eq!(report["findings"].as_array().unwrap().len(), 3);
+    assert_eq!(report["unused_suppressions"], serde_json::json!([]));
+    repo.bytes(
+        ".glpatrol.yml",
+        b"ignore:\n- {path: old.env, reason: revoked}\n- {path: hidden.env, reason: revoked}\n",
+    );
+    let (report, code) = repo.report(&["--history"]);
+    assert_eq!((shown(&report).len(), code), (0, 0), "{report:#}");
+}
+
+/// Runs the program under a trace of the system calls that start programs and open sockets.
+fn traced(repo: &Repo, arguments: &[&str], folder: &Path) -> Option<(Run, String)> {
+    let trace = folder.join("trace");
+    let strace = Path::new("/usr/bin/strace");
+    if !strace.is_file() {
+        return None;
+    }
+    let output = std::process::Command::new(strace)
+        .args([
+            "-f",
+            "-qq",
+            "-e",
+            "trace=execve,execveat,socket,connect",
+            "-o",
+        ])
+        .arg(&trace)
+        .arg(env!("CARGO_BIN_EXE_glpatrol"))
+        .arg("scan")
+        .args(arguments)
+        .env_clear()
+        .envs(hostile_environment(folder))
+        .current_dir(repo.path())
+        .output()
+        .unwrap();
+    let run = Run {
+        code: output.status.code().unwrap(),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    };
+    Some((run, fs::read_to_string(trace).unwrap_or_default()))
+}
+
+/// What would make Git start programs and read other repositories.
+fn hostile_environment(folder: &Path) -> Vec<(&'static str, PathBuf)> {
+    let program = folder.join("program");
+    vec![
+        ("PATH", folder.to_owned()),
+        ("GIT_DIR", folder.join("elsewhere")),
+        ("GIT_OBJECT_DIRECTORY", folder.join("elsewhere")),
+        ("GIT_SSH_COMMAND", program.clone()),
+        ("GIT_EXTERNAL_DIFF", program.clone()),
+        ("GIT_PAGER", program.clone()),
+        ("GIT_ASKPASS", program),
+        ("GIT_CONFIG_GLOBAL", folder.join("hostile-config")),
+    ]
+}
+
+#[cfg(unix)]
+#[test]
+fn a_hostile_configuration_starts_nothing_and_opens_no_socket() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let repo = leaky(&[]);
+    let folder = tempfile::tempdir().unwrap();
+    let marker = folder.path().join("marker");
+    let program = folder.path().join("program");
+    fs::write(
+        &program,
+        format!("#!/bin/sh\necho ran >> {}\ncat\n", marker.display()),
+    )
+    .unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    fs::copy(&program, folder.path().join("git")).unwrap();
+    let hooks = folder.path().join("hooks");
+    fs::create_dir(&hooks).unwrap();
+    for hook in [
+        "pre-commit",
+        "post-index-change",
+        "reference-transaction",
+        "fsmonitor-watchman",
+    ] {
+        fs::copy(&program, hooks.join(hook)).unwrap();
+    }
+    let pipe = folder.path().join("pipe");
+    let made = std::process::Command::new("mkfifo")
+        .arg(&pipe)
+        .status()
+        .unwrap();
+    assert!(made.success());
+    let program = program.display();
+    let config = format!(
+        "[core]\n\trepositoryformatversion = 0\n\tfsmonitor = {program}\n\thooksPath = {}\n\tpager = {program}\n\
+         \tsshCommand = {program}\n\talternateRefsCommand = {program}\n\teditor = {program}\n\
+         [diff]\n\texternal = {program}\n[diff \"x\"]\n\ttextconv = {program}\n\tcommand = {program}\n\
+         [filter \"x\"]\n\tclean = {program}\n\tsmudge = {program}\n\tprocess = {program}\n\trequired = true\n\
+         [credential]\n\thelper = {program}\n[gpg]\n\tprogram = {program}\n[log]\n\tshowSignature = true\n\
+         [remote \"origin\"]\n\turl = ssh://127.0.0.1/x\n\tuploadpack = {program}\n\
+         [include]\n\tpath = {}\n[includeIf \"gitdir:**\"]\n\tpath = {}\n",
+        hooks.display(),
+        pipe.display(),
+        pipe.display(),
+    );
+    repo.bytes(".git/config", config.as_bytes());
+    repo.bytes(".gitattributes", b"* filter=x diff=x\n");
+    fs::write(folder.path().join("hostile-config"), &config).unwrap();
+    // Fifos where Git has files of its own.
+    for name in [
+        "packed-refs",
+        "shallow",
+        "objects/info/alternates",
+        "refs/heads/pipe",
+        "commondir.lock",
+    ] {
+        let file = repo.path().join(".git").join(name);
+        assert!(
+            std::process::Command::new("mkfifo")
+                .arg(&file)
+                .status()
+                .unwrap()
+                .success()
+        );
+    }
+    let arguments = ["--history", "--format", "json", "--as-of", "2026-11-20"];
+    if let Some((run, trace)) = traced(&repo, &arguments, folder.path()) {
+        assert_eq!(run.code, 1, "{}", run.stderr);
+        let calls: Vec<&str> = trace.lines().collect();
+        assert_eq!(calls.len(), 1, "one program, no socket: {trace}");
+        assert!(calls[0].contains("execve("), "{trace}");
+    }
+    let (report, code) = repo.report(&["--history"]);
+    assert_eq!(code, 1);
+    assert_eq!(report["findings"][0]["location"]["path"], "old.env");
+    assert!(!marker.exists(), "a program was started");
+}
+
+#[cfg(unix)]
+#[test]
+fn somebody_elses_repository_is_complete() {
+    let repo = leaky(&[]);
+    // Only the superuser can give files away.
+    let given = std::process::Command::new("chown")
+        .args(["-R", "12345:12345"])
+        .arg(repo.path())
+        .status();
+    if given.is_ok_and(|status| status.success()) {
+        assert_complete(&repo);
+    }
+}
