@@ -103,17 +103,21 @@ impl RepositorySearch<'_> {
         past.objects += outcome.objects;
         past.bytes += outcome.bytes;
         defects.extend(outcome.defects);
+        let mut problems: Vec<Problem> =
+            defects.iter().map(|defect| self.problem(defect)).collect();
         let hits = Hits::of(visitors);
         if !hits.kinds.is_empty() {
-            self.tell(&history, hits, past);
+            problems.extend(self.tell(&history, hits, past));
         }
-        past.problems.extend(self.problems(defects));
+        past.problems.extend(self.capped(problems));
     }
 
-    /// Attributes hits and searches the places that are named once more.
-    fn tell(&self, history: &History, mut hits: Hits, past: &mut Past) {
+    /// Attributes hits and searches the places that are named once more. Returns what was wrong with
+    /// what is packed in objects, with the paths of these.
+    fn tell(&self, history: &History, mut hits: Hits, past: &mut Past) -> Vec<Problem> {
         let threads = self.request.threads();
         let attributions = history.attribute(&hits.kinds, threads);
+        let mut packed = std::mem::take(&mut hits.problems);
         if self.request.history == HistoryScope::Reachable {
             // What cannot be told apart is kept.
             let is_kept = |id: &ObjectId| {
@@ -124,6 +128,7 @@ impl RepositorySearch<'_> {
             for objects in hits.by_token.values_mut() {
                 objects.retain(|id, _| is_kept(id));
             }
+            packed.retain(|(id, _)| is_kept(id));
         }
         let places: BTreeMap<ObjectId, Place> = hits
             .kinds
@@ -164,6 +169,11 @@ impl RepositorySearch<'_> {
         }
         past.comments
             .sort_by(|a, b| a.provenance.cmp(&b.provenance));
+        let with_path = |(id, problem): (ObjectId, Problem)| Problem {
+            path: places[&id].provenance.display_path(),
+            ..problem
+        };
+        packed.into_iter().map(with_path).collect()
     }
 
     /// What reports say of an object.
@@ -215,32 +225,28 @@ impl RepositorySearch<'_> {
             .provenance(self.located.root, &Arc::from(""))
     }
 
-    /// Defects as problems: those of one class up to a limit, then their number.
-    fn problems(&self, mut defects: Vec<Defect>) -> Vec<Problem> {
-        defects.sort();
-        defects.dedup();
-        let mut by_class: BTreeMap<ProblemClass, Vec<Defect>> = BTreeMap::new();
-        for defect in defects {
-            by_class.entry(defect.class).or_default().push(defect);
+    /// Problems of one level and class up to a limit, then their number.
+    fn capped(&self, mut problems: Vec<Problem>) -> Vec<Problem> {
+        problems.sort();
+        problems.dedup();
+        let mut capped = Vec::new();
+        for same in problems.chunk_by(|a, b| (a.level, a.class) == (b.level, b.class)) {
+            let (named, more) = same.split_at(same.len().min(MAX_PROBLEMS));
+            capped.extend_from_slice(named);
+            if !more.is_empty() {
+                let defect = Defect {
+                    class: same[0].class,
+                    path: String::new(),
+                    message: format!("{} more problems of this kind", more.len()),
+                    mend: None,
+                };
+                capped.push(Problem {
+                    level: same[0].level,
+                    ..self.problem(&defect)
+                });
+            }
         }
-        let mut problems = Vec::new();
-        for (class, mut defects) in by_class {
-            let more = defects.len().saturating_sub(MAX_PROBLEMS);
-            defects.truncate(MAX_PROBLEMS);
-            let counted = (more > 0).then(|| Defect {
-                class,
-                path: String::new(),
-                message: format!("{more} more problems of this kind"),
-                mend: None,
-            });
-            problems.extend(
-                defects
-                    .into_iter()
-                    .chain(counted)
-                    .map(|defect| self.problem(&defect)),
-            );
-        }
-        problems
+        capped
     }
 
     fn problem(&self, defect: &Defect) -> Problem {
@@ -276,6 +282,8 @@ struct HitVisitor<'s, 'r> {
     confidence: Confidence,
     tokens: BTreeMap<TokenKey, u32>,
     hits: Vec<Hit>,
+    /// What could not be read of what is packed in objects.
+    problems: Vec<(ObjectId, Problem)>,
 }
 
 impl<'s, 'r> HitVisitor<'s, 'r> {
@@ -285,6 +293,7 @@ impl<'s, 'r> HitVisitor<'s, 'r> {
             confidence,
             tokens: BTreeMap::new(),
             hits: Vec::new(),
+            problems: Vec::new(),
         }
     }
 }
@@ -302,8 +311,12 @@ impl ObjectVisitor for HitVisitor<'_, '_> {
         } else {
             self.searcher.search(bytes, Provenance::default);
         }
+        let harvest = self.searcher.take();
+        let problems = harvest.problems.into_iter();
+        self.problems
+            .extend(problems.map(|problem| (id.to_owned(), problem)));
         let mut counts: BTreeMap<u32, u32> = BTreeMap::new();
-        for sighting in self.searcher.take().sightings {
+        for sighting in harvest.sightings {
             if sighting.confidence >= self.confidence {
                 let next = u32::try_from(self.tokens.len()).unwrap_or(u32::MAX);
                 let token = *self.tokens.entry(sighting.key()).or_insert(next);
@@ -325,8 +338,10 @@ impl ObjectVisitor for HitVisitor<'_, '_> {
 struct Hits {
     /// For each token the objects that hold it, and how often.
     by_token: BTreeMap<TokenKey, BTreeMap<ObjectId, usize>>,
-    /// All objects with hits.
+    /// All objects that are told of.
     kinds: BTreeMap<ObjectId, Kind>,
+    /// What could not be read of what is packed in objects.
+    problems: Vec<(ObjectId, Problem)>,
 }
 
 impl Hits {
@@ -347,6 +362,10 @@ impl Hits {
                 };
                 objects.insert(hit.object, hit.count as usize);
                 hits.kinds.insert(hit.object, hit.kind);
+            }
+            for (id, problem) in visitor.problems {
+                hits.kinds.insert(id, Kind::Blob);
+                hits.problems.push((id, problem));
             }
         }
         hits

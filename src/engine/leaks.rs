@@ -146,9 +146,10 @@ pub(super) struct SearchVisitor<'s, 'r> {
 }
 
 impl SearchVisitor<'_, '_> {
-    /// Whether a search of `bytes` could find anything; see [`Detector::may_find`].
+    /// Whether a search of `bytes` could find anything; see [`Detector::may_find`]. What is packed in
+    /// them shows no literal.
     pub(super) fn may_find(&self, bytes: &[u8], fresh: Option<&[Range<usize>]>) -> bool {
-        self.search.detector.may_find(bytes, fresh)
+        self.reader.opens(bytes) || self.search.detector.may_find(bytes, fresh)
     }
 
     /// What was found so far, which is then no longer here.

@@ -7,7 +7,7 @@
 use std::fs::File;
 use std::io::{self, BufRead, Read};
 
-use super::archive::{ArchiveLimits, Reading};
+use super::archive::{ArchiveLimits, Reading, is_container};
 use crate::model::{ProblemClass, ProblemLevel, Span, Window};
 
 /// Where the bytes of a text come from.
@@ -124,6 +124,11 @@ impl TextReader {
             limits,
             buffers: Vec::new(),
         }
+    }
+
+    /// Whether something is packed in `text`, which is then read beside its bytes.
+    pub fn opens(&self, text: &[u8]) -> bool {
+        is_container(text)
     }
 
     /// Reads `text` to its end.

@@ -3,6 +3,7 @@
 use glpatrol::model::Secret;
 
 use crate::git::Repo;
+use crate::packing::{DEFLATE, ENCRYPTED, ZipMember, zip_of};
 
 #[test]
 fn without_an_option_only_files_are_read() {
@@ -230,5 +231,52 @@ fn a_token_in_each_place_is_found_and_told_by_path_and_commit() {
             digests, 11,
             "all but what was amended and what dangles: {report:#}"
         );
+    }
+}
+
+#[test]
+fn what_is_packed_in_the_history_is_opened_and_what_cannot_be_is_named() {
+    let repo = Repo::new();
+    let text = format!("A={}\n", repo.token("deploy_token/legacy#1"));
+    let member = |text| ZipMember {
+        name: "conf/a.env",
+        text,
+        method: DEFLATE,
+        flags: 0,
+    };
+    repo.bytes("old.zip", &zip_of(&[member(text.as_bytes())]));
+    let packed = repo.commit("an archive");
+    let encrypted = ZipMember {
+        flags: ENCRYPTED,
+        ..member(b"nobody reads this")
+    };
+    repo.bytes("locked.zip", &zip_of(&[encrypted]));
+    repo.commit("one that is locked");
+    repo.git(&["rm", "--quiet", "old.zip", "locked.zip"]);
+    repo.commit("without them");
+
+    // Both of them as they are, and as one delta of the other.
+    for _ in 0..2 {
+        let (report, code) = repo.report(&["--history"]);
+        assert_place(
+            &report,
+            &repo,
+            "deploy_token/legacy#1",
+            "old.zip",
+            Some(&packed),
+            Some(true),
+        );
+        let location = &finding(&report, &repo, "deploy_token/legacy#1")["location"];
+        assert_eq!(
+            location["within"],
+            serde_json::json!([{"member": "conf/a.env"}])
+        );
+        assert_eq!(code, 1);
+        let problems = report["problems"].as_array().unwrap();
+        assert_eq!(problems.len(), 1, "{problems:#?}");
+        assert_eq!(problems[0]["path"], "locked.zip");
+        let (_, code) = repo.report(&["--history", "--strict", "--fail-on", "never"]);
+        assert_eq!(code, 3);
+        repo.git(&["repack", "-a", "-d", "-f", "--quiet"]);
     }
 }

@@ -90,6 +90,11 @@ impl Format {
     }
 }
 
+/// Whether `text`, which is at hand as a whole, is an archive or compressed.
+pub(super) fn is_container(text: &[u8]) -> bool {
+    Format::of(text).is_some()
+}
+
 /// Where the bytes of a container come from.
 enum Input<'i> {
     Bytes(&'i [u8]),
