@@ -13,7 +13,7 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use super::settings::{config_at, load_config};
-use super::{Progress, ScanRequest, scan_roots};
+use super::{HistoryScope, Progress, ScanRequest, scan_roots};
 use crate::config::{Config, ConfigError, FILE_NAME};
 use crate::detect::{Detector, redact};
 use crate::model::{
@@ -173,7 +173,7 @@ impl Crew<'_> {
         plan.request.paths = vec![checkout.dir().to_owned()];
         plan.request.apart = self.nested(checkout.dir());
         plan.request.jobs = threads;
-        if checkout.is_bare() {
+        if checkout.is_bare() && plan.request.history == HistoryScope::None {
             problems.push(bare(plan.request.strict));
         }
         let roots = || Roots::whole(checkout.dir());
@@ -266,6 +266,7 @@ fn bare(strict: bool) -> Problem {
     };
     Problem {
         level,
+        mend: Some("add `--history`".to_owned()),
         ..problem(
             ProblemClass::Gap,
             "not searched: the history, which is all that a bare repository has",

@@ -860,6 +860,19 @@ fn repositories_made_by_git_are_described_as_git_does() {
         "https://gitlab.example/one.git"
     );
     assert_eq!(list(&named(&fleet, "linked")["findings"]).len(), 1);
+
+    // Of a bare repository the history is everything, and has to be asked for.
+    let gaps = |fleet: &Value| list(&named(fleet, "bare.git")["problems"]).len();
+    assert_eq!(gaps(&fleet), 1);
+    let fleet = json(&tree.scan(&["--repos", ".", "--history", "-f", "json"]));
+    assert_eq!(gaps(&fleet), 0, "{fleet:#}");
+    let found = &list(&named(&fleet, "bare.git")["findings"])[0];
+    assert_eq!(
+        found["location"]["git"]["commit"]
+            .as_str()
+            .map(str::to_owned),
+        git("bare.git", &["rev-parse", "HEAD"])
+    );
 }
 
 #[cfg(unix)]
