@@ -8,7 +8,9 @@ use super::boundary::closes;
 use super::context::{ENCODED_WORDS, PLACES, Place};
 use super::encoding::{Beginnings, Sign, signs};
 use super::evidence::{Verdict, judge};
+use super::needles::Family;
 use super::routable::Version;
+use super::runs::Runs;
 use crate::model::{Confidence, Evidence, RuleId, Severity, TokenKind};
 use crate::rules::{AllowList, Body, Context, Detector, Rule, RuleBody, Segment};
 
@@ -143,14 +145,17 @@ impl Catalogue {
 
     /// The needles, each with its literals, those that look alike together. No needle begins with
     /// another: `glrt-t1_` is looked for behind the needle of `glrt-`.
-    pub(super) fn anchors(&self) -> (Vec<Vec<Vec<u8>>>, Vec<Literals>) {
-        let mut families = [self.beginnings(), self.words(), self.signs()];
-        for literals in &mut families {
-            literals.sort_by(|(a, _), (b, _)| (a.len(), a).cmp(&(b.len(), b)));
-        }
-        let mut needles: Vec<Vec<Vec<u8>>> = Vec::new();
+    pub(super) fn anchors(&self) -> (Vec<Family>, Vec<Literals>) {
+        let (dense, signs): (Literals, Literals) = self
+            .signs()
+            .into_iter()
+            .partition(|(_, anchor)| matches!(anchor, Anchor::Encoded(Sign::Dense(_))));
+        let mut families: Vec<Family> = Vec::new();
         let mut anchors: Vec<Literals> = Vec::new();
-        for literals in families {
+        let whole = self.beginnings().into_iter().chain(self.words());
+        let whole: Literals = whole.chain(signs).collect();
+        for (mut literals, in_runs) in [(whole, false), (dense, true)] {
+            literals.sort_by(|(a, _), (b, _)| (a.len(), a).cmp(&(b.len(), b)));
             let mut family: Vec<Vec<u8>> = Vec::new();
             let first = anchors.len();
             for (literal, anchor) in literals {
@@ -162,9 +167,26 @@ impl Catalogue {
                 });
                 anchors[first + at].push((literal, anchor));
             }
-            needles.push(family);
+            families.push(Family {
+                needles: family,
+                in_runs,
+            });
         }
-        (needles, anchors)
+        (families, anchors)
+    }
+
+    /// The shortest runs in which a token can be encoded: base64 of the shortest one.
+    pub(super) fn runs(&self) -> Runs {
+        let length = |entry: &Entry| {
+            entry.prefix.len()
+                + match &self.forms[entry.form].body {
+                    Body::Segments(segments) => segments.iter().map(Segment::shortest).sum(),
+                    Body::Pattern(_) => 0,
+                    Body::RoutableV0 | Body::RoutableV1 => *super::routable::PAYLOAD.start(),
+                }
+        };
+        let shortest = self.known.iter().map(length).min().unwrap_or(0);
+        Runs::of_at_least(shortest * 4 / 3)
     }
 
     /// The beginnings of tokens, of those that begin alike the shortest, and the mark of routable ones.

@@ -24,6 +24,7 @@ mod pattern;
 mod redact;
 mod routable;
 mod runner_config;
+mod runs;
 pub mod specimen;
 mod split;
 #[cfg(test)]
@@ -114,9 +115,9 @@ impl Detector {
     /// Compiles the detectors among `rules`; other rules are passed over.
     pub fn new<'r>(rules: impl IntoIterator<Item = &'r Rule>) -> Self {
         let catalogue = Catalogue::new(rules);
-        let (needles, anchors) = catalogue.anchors();
+        let (families, anchors) = catalogue.anchors();
         Self {
-            needles: Needles::new(&needles),
+            needles: Needles::new(&families, catalogue.runs()),
             anchors,
             longest_prefix: catalogue.longest_prefix(),
             catalogue,
@@ -142,25 +143,13 @@ impl Detector {
         if encoding::whole(text, Charset::of(text)).is_some() {
             return true;
         }
-        let Some(fresh) = fresh else {
-            return self.needles.any(text, 0..text.len());
-        };
-        // A literal that is new has a byte in a fresh range, or one on each side of an empty one.
-        let reach = self.needles.longest().saturating_sub(1);
-        let mut window = 0..0;
-        for range in fresh {
-            let start = range.start.saturating_sub(reach);
-            let end = text.len().min(range.end + reach);
-            if start <= window.end {
-                window.end = end.max(window.end);
-            } else {
-                if self.needles.any(text, window) {
-                    return true;
-                }
-                window = start..end;
-            }
-        }
-        self.needles.any(text, window)
+        [false, true].into_iter().any(|in_runs| match fresh {
+            None => self.needles.any(text, 0..text.len(), in_runs),
+            // A literal that is new has a byte in a fresh range, or one on each side of an empty one.
+            Some(fresh) => widened(fresh, self.needles.reach(in_runs), text.len())
+                .into_iter()
+                .any(|window| self.needles.any(text, window, in_runs)),
+        })
     }
 
     /// Appends the tokens in `text` to `detections`, in order and without overlap: one token is one
@@ -394,6 +383,20 @@ impl Detector {
         };
         token.of(text, form, name)
     }
+}
+
+/// `ranges` with `reach` more bytes on both sides, within a text of `length`; those that meet are one.
+fn widened(ranges: &[Range<usize>], reach: usize, length: usize) -> Vec<Range<usize>> {
+    let mut widened: Vec<Range<usize>> = Vec::new();
+    for range in ranges {
+        let start = range.start.saturating_sub(reach);
+        let end = length.min(range.end + reach);
+        match widened.last_mut() {
+            Some(last) if start <= last.end => last.end = end.max(last.end),
+            _ => widened.push(start..end),
+        }
+    }
+    widened
 }
 
 /// The kind that carries such keys: only runners have a type, only agents a project and no user.

@@ -6,7 +6,7 @@
 //! little. Two more things decide, both of them measured: needles of three bytes stay among
 //! themselves, because the shortest of a group sets how many bytes the filter looks at, and needles
 //! that begin alike share one of the eight buckets of the filter, which then lets less through.
-//! Families keep needles that texts hold often away from those that they hardly ever do.
+//! Needles that stand in long runs alone are searched for in such runs ([`Runs`]).
 //!
 //! Where the machine lacks the vector instructions an automaton stands in.
 
@@ -14,14 +14,19 @@ use std::ops::Range;
 
 use aho_corasick::{AhoCorasick, Input, MatchKind, packed};
 
+use super::runs::Runs;
+
 /// The most needles that are searched for 32 bytes at a time.
 const GROUP: usize = 32;
+
+/// The most that `packed::Searcher` takes. Runs are short, and the fewer groups the better.
+const GROUP_IN_RUNS: usize = 64;
 
 /// The buckets of a group's filter: the needle at `n` of a group falls into the one `n` modulo this.
 const BUCKETS: usize = 8;
 
-/// The bytes that all groups are searched in before the next: half of a small first-level cache.
-const BLOCK: usize = 16 * 1024;
+/// The bytes that all groups are searched in before the next.
+const BLOCK: usize = 32 * 1024;
 
 /// A needle found in a text. Ordered by place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,10 +37,22 @@ pub(super) struct Hit {
     pub(super) needle: usize,
 }
 
+/// Needles that look alike and stand in like places.
+#[derive(Debug, Default)]
+pub(super) struct Family {
+    /// None may be empty, and none the beginning of another.
+    pub(super) needles: Vec<Vec<u8>>,
+    /// Whether they stand in long runs alone.
+    pub(super) in_runs: bool,
+}
+
 /// A compiled set of needles.
 #[derive(Debug)]
 pub(super) struct Needles {
     groups: Vec<Group>,
+    /// Those that are searched for in long runs alone.
+    groups_in_runs: Vec<Group>,
+    runs: Runs,
     /// Length of the longest.
     longest: usize,
 }
@@ -57,23 +74,35 @@ enum Searcher {
 }
 
 impl Needles {
-    /// Compiles families of needles, which are numbered as they come. None may be empty; none may be the
-    /// beginning of another of its family.
-    pub(super) fn new(families: &[Vec<Vec<u8>>]) -> Self {
-        Self::with(families, Searcher::new)
+    /// Compiles families of needles, which are numbered as they come.
+    pub(super) fn new(families: &[Family], runs: Runs) -> Self {
+        Self::with(families, runs, Searcher::new)
     }
 
-    fn with(families: &[Vec<Vec<u8>>], compile: fn(&[&[u8]]) -> Option<Searcher>) -> Self {
-        let needles: Vec<&[u8]> = families.iter().flatten().map(Vec::as_slice).collect();
-        let mut groups = Vec::new();
+    fn with(families: &[Family], runs: Runs, compile: fn(&[&[u8]]) -> Option<Searcher>) -> Self {
+        let all = families.iter().flat_map(|family| &family.needles);
+        let needles: Vec<&[u8]> = all.map(Vec::as_slice).collect();
+        let mut compiled = Self {
+            groups: Vec::new(),
+            groups_in_runs: Vec::new(),
+            runs,
+            longest: needles.iter().map(|needle| needle.len()).max().unwrap_or(0),
+        };
         let mut first = 0;
         for family in families {
-            let numbers = first..first + family.len();
+            let numbers = first..first + family.needles.len();
             first = numbers.end;
             let (short, long): (Vec<usize>, Vec<usize>) =
                 numbers.partition(|number| needles[*number].len() < 4);
-            for numbers in [short, long] {
-                let size = numbers.len().div_ceil(numbers.len().div_ceil(GROUP).max(1));
+            let (groups, most) = if family.in_runs {
+                (&mut compiled.groups_in_runs, GROUP_IN_RUNS)
+            } else {
+                (&mut compiled.groups, GROUP)
+            };
+            for mut numbers in [short, long] {
+                // Neighbours share a beginning, and a bucket.
+                numbers.sort_by_key(|number| needles[*number]);
+                let size = numbers.len().div_ceil(numbers.len().div_ceil(most).max(1));
                 for numbers in numbers.chunks(size.max(1)) {
                     let numbers = in_buckets(numbers, &needles);
                     let texts: Vec<&[u8]> = numbers.iter().map(|at| needles[*at]).collect();
@@ -81,8 +110,7 @@ impl Needles {
                 }
             }
         }
-        let longest = needles.iter().map(|needle| needle.len()).max().unwrap_or(0);
-        Self { groups, longest }
+        compiled
     }
 
     /// Calls `found` with every needle in `text`, in ascending order of their first bytes.
@@ -93,33 +121,56 @@ impl Needles {
             for group in &self.groups {
                 self.search(group, text, block.clone(), &mut hits);
             }
+            if !self.groups_in_runs.is_empty() {
+                self.runs.for_each(text, block, |part| {
+                    for group in &self.groups_in_runs {
+                        self.search(group, text, part.clone(), &mut hits);
+                    }
+                });
+            }
             hits.sort_unstable();
             hits.drain(..).for_each(&mut found);
         }
     }
 
-    /// Bytes of the longest needle.
-    pub(super) const fn longest(&self) -> usize {
-        self.longest
+    /// How far from bytes that are new a needle can lie that is found for them: as far as a needle is
+    /// long, and one of those in runs as far as the run has to go on.
+    pub(super) const fn reach(&self, in_runs: bool) -> usize {
+        let longest = self.longest.saturating_sub(1);
+        if in_runs {
+            longest + self.runs.reach()
+        } else {
+            longest
+        }
     }
 
-    /// Whether a needle lies in `range` as a whole.
-    pub(super) fn any(&self, text: &[u8], range: Range<usize>) -> bool {
-        range.clone().step_by(BLOCK).any(|start| {
-            let end = range
-                .end
-                .min(start + BLOCK + self.longest.saturating_sub(1));
-            let mut groups = self.groups.iter();
-            groups.any(|group| group.searcher.find(text, start..end).is_some())
-        })
+    /// Whether a needle of those in runs, or of the others, lies in `range` as a whole.
+    pub(super) fn any(&self, text: &[u8], range: Range<usize>, in_runs: bool) -> bool {
+        let holds = |groups: &[Group], part: Range<usize>| {
+            let end = part.end + self.longest.saturating_sub(1);
+            let part = part.start..end.min(range.end);
+            let mut groups = groups.iter();
+            groups.any(|group| group.searcher.find(text, part.clone()).is_some())
+        };
+        if !in_runs {
+            let mut blocks = range.clone().step_by(BLOCK);
+            return blocks.any(|start| holds(&self.groups, start..range.end.min(start + BLOCK)));
+        }
+        let mut found = false;
+        if !self.groups_in_runs.is_empty() {
+            self.runs.for_each(text, range.clone(), |part| {
+                found = found || holds(&self.groups_in_runs, part);
+            });
+        }
+        found
     }
 
-    /// Adds the needles of `group` that begin in `block`; they may end behind it.
-    fn search(&self, group: &Group, text: &[u8], block: Range<usize>, hits: &mut Vec<Hit>) {
-        let end = text.len().min(block.end + self.longest.saturating_sub(1));
-        let mut from = block.start;
+    /// Adds the needles of `group` that begin in `part`; they may end behind it.
+    fn search(&self, group: &Group, text: &[u8], part: Range<usize>, hits: &mut Vec<Hit>) {
+        let end = text.len().min(part.end + self.longest.saturating_sub(1));
+        let mut from = part.start;
         while let Some((pattern, start)) = group.searcher.find(text, from..end)
-            && start < block.end
+            && start < part.end
         {
             hits.push(Hit {
                 start,
@@ -187,12 +238,17 @@ impl Searcher {
 
 #[cfg(test)]
 impl Needles {
-    /// The number of needles that each pass searches for, and whether it does so with vector
-    /// instructions.
-    pub(super) fn passes(&self) -> impl Iterator<Item = (usize, bool)> {
-        self.groups.iter().map(|group| {
-            let is_packed = matches!(group.searcher, Searcher::Packed(_));
-            (group.numbers.len(), is_packed)
+    /// The number of needles that each pass over a whole text searches for, and each over its long
+    /// runs, and whether it does so with vector instructions.
+    pub(super) fn passes(&self) -> [Vec<(usize, bool)>; 2] {
+        [&self.groups, &self.groups_in_runs].map(|groups| {
+            groups
+                .iter()
+                .map(|group| {
+                    let is_packed = matches!(group.searcher, Searcher::Packed(_));
+                    (group.numbers.len(), is_packed)
+                })
+                .collect()
         })
     }
 }
@@ -206,6 +262,18 @@ mod tests {
         ["abc-", "ab-", "c-a", ".01.", "[[x]]"]
             .map(|needle| needle.as_bytes().to_vec())
             .to_vec()
+    }
+
+    fn compiled(needles: &[Vec<u8>]) -> Needles {
+        with(needles, Searcher::new)
+    }
+
+    fn with(needles: &[Vec<u8>], compile: fn(&[&[u8]]) -> Option<Searcher>) -> Needles {
+        let family = Family {
+            needles: needles.to_vec(),
+            in_runs: false,
+        };
+        Needles::with(&[family], Runs::of_at_least(0), compile)
     }
 
     fn all(needles: &Needles, text: &[u8]) -> Vec<(usize, usize)> {
@@ -228,12 +296,12 @@ mod tests {
 
     #[test]
     fn nothing_is_found_without_needles() {
-        assert!(all(&Needles::new(&[]), b"abc-").is_empty());
+        assert!(all(&compiled(&[]), b"abc-").is_empty());
     }
 
     #[test]
     fn short_texts_are_searched_too() {
-        let searcher = Needles::new(&[needles()]);
+        let searcher = compiled(&needles());
         assert_eq!(all(&searcher, b"ab-"), [(0, 1)]);
         assert_eq!(all(&searcher, b"b-"), []);
         assert_eq!(all(&searcher, b""), []);
@@ -245,17 +313,8 @@ mod tests {
         for at in BLOCK - 6..=BLOCK + 1 {
             let mut text = vec![b'.'; 2 * BLOCK];
             text[at..at + 5].copy_from_slice(b"[[x]]");
-            assert_eq!(
-                all(&Needles::new(std::slice::from_ref(&needles)), &text),
-                [(at, 4)]
-            );
-            assert_eq!(
-                all(
-                    &Needles::with(std::slice::from_ref(&needles), Searcher::automaton),
-                    &text
-                ),
-                [(at, 4)]
-            );
+            assert_eq!(all(&compiled(&needles), &text), [(at, 4)]);
+            assert_eq!(all(&with(&needles, Searcher::automaton), &text), [(at, 4)]);
         }
     }
 
@@ -264,14 +323,33 @@ mod tests {
         let many: Vec<Vec<u8>> = (0..200u8)
             .map(|number| vec![b'x', number, number, b'y'])
             .collect();
-        let searcher = Needles::new(std::slice::from_ref(&many));
+        let searcher = compiled(&many);
         assert_eq!(
-            searcher.passes().map(|(count, _)| count).sum::<usize>(),
+            searcher.passes()[0]
+                .iter()
+                .map(|(count, _)| count)
+                .sum::<usize>(),
             200
         );
-        assert!(searcher.passes().all(|(count, _)| count <= GROUP));
+        assert!(
+            searcher.passes()[0]
+                .iter()
+                .all(|(count, _)| *count <= GROUP)
+        );
         let text = many.concat();
         assert_eq!(all(&searcher, &text), naive(&many, &text));
+    }
+
+    #[test]
+    fn needles_in_runs_are_found_in_runs_alone() {
+        let family = Family {
+            needles: vec![b"Z2x".to_vec(), b"676c".to_vec()],
+            in_runs: true,
+        };
+        let needles = Needles::new(&[Family::default(), family], Runs::of_at_least(20));
+        assert!(all(&needles, b"x = Z2xwYXQ; 676c7061").is_empty());
+        let text = b"x = 0123456789Z2xwYXQtabcdefgh; 676c7061\n01234567890123456789676c";
+        assert_eq!(all(&needles, text), [(14, 0), (32, 1), (61, 1)]);
     }
 
     #[test]
@@ -298,8 +376,8 @@ mod tests {
         #[test]
         fn both_searchers_find_what_a_naive_search_finds(text in "[abcx01.\\[\\]-]{0,200}") {
             let expected = naive(&needles(), text.as_bytes());
-            prop_assert_eq!(&all(&Needles::new(&[needles()]), text.as_bytes()), &expected);
-            let automaton = Needles::with(&[needles()], Searcher::automaton);
+            prop_assert_eq!(&all(&compiled(&needles()), text.as_bytes()), &expected);
+            let automaton = with(&needles(), Searcher::automaton);
             prop_assert_eq!(&all(&automaton, text.as_bytes()), &expected);
         }
     }

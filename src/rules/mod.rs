@@ -207,6 +207,14 @@ pub enum Segment {
 }
 
 impl Segment {
+    /// The fewest bytes that it has.
+    pub const fn shortest(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Run { min, .. } => *min,
+        }
+    }
+
     /// The most bytes that it has.
     pub const fn longest(&self) -> usize {
         match self {

@@ -8,7 +8,7 @@ use super::{AFTER, BEFORE, Decoded, Encoding, Sources};
 use crate::model::Span;
 
 /// The widths of lines that are taken for those of a folded text.
-const WIDTHS: std::ops::RangeInclusive<usize> = 32..=256;
+const WIDTHS: std::ops::RangeInclusive<usize> = 40..=256;
 
 /// The most bytes of indentation in a folded text.
 const MAX_INDENT: usize = 64;

@@ -161,10 +161,13 @@ fn needle(core: &[u8]) -> Option<&[u8]> {
     Some(&core[..length.min(core.len())])
 }
 
-/// Beginnings of two characters that several stems share, and of four of others.
+/// The length of a beginning that several stems share.
+const SHARED: usize = 2;
+
+/// Beginnings that several stems share, and the first four characters of others.
 fn heads<'c>(stems: &BTreeSet<&'c [u8]>) -> BTreeSet<&'c [u8]> {
     let head = |stem: &&'c [u8]| {
-        let two = &stem[..stem.len().min(2)];
+        let two = &stem[..stem.len().min(SHARED)];
         let alike = stems.iter().filter(|other| other.starts_with(two)).count();
         if alike > 1 {
             two
@@ -209,7 +212,10 @@ fn add_escapes(head: &[u8], signs: &mut Vec<(Vec<u8>, Sign)>) {
         add(format!("%{digits}%{high:x}"), Escapes::Percent, 0);
         add(format!("x{digits}\\x{high:x}"), Escapes::Backslash, 1);
         add(format!("u00{digits}\\"), Escapes::Backslash, 1);
-        add(format!("u{{{digits}}}\\"), Escapes::Backslash, 1);
+        // In braces they are rare: of what begins most tokens alone.
+        if head.len() == SHARED {
+            add(format!("u{{{digits}}}\\"), Escapes::Backslash, 1);
+        }
         add(format!("#x{digits};&"), Escapes::Html, 1);
     }
 }

@@ -45,7 +45,7 @@ fn utf16(text: &str, is_little: bool) -> Vec<u8> {
         .collect()
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(super) fn hex(bytes: &[u8]) -> String {
     each(bytes, |byte| format!("{byte:02x}"))
 }
 
@@ -186,7 +186,9 @@ fn every_other_encoding_is_found() {
             (Encoding::Html, all(|byte| format!("&#{byte};"))),
             (Encoding::Html, all(|byte| format!("&#x{byte:x};"))),
         ] {
-            if text == token {
+            // In braces only what begins most tokens is looked for.
+            let is_rare = text.starts_with("\\u{") && !token.starts_with("gl");
+            if text == token || is_rare {
                 continue;
             }
             for (before, after) in [("", ""), ("a=\"", "\";"), ("x ", " y")] {

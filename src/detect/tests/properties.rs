@@ -1,5 +1,7 @@
 //! What must hold for any token in any text.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use proptest::prelude::*;
 
 use super::*;
@@ -7,8 +9,12 @@ use super::*;
 /// What a scan must find, by looking for each prefix on its own and handing it to the verifier.
 fn naive(detector: &Detector, text: &[u8]) -> Vec<Detection> {
     let mut detections = Vec::new();
-    let (needles, _) = detector.catalogue.anchors();
-    for (needle, bytes) in needles.iter().flatten().enumerate() {
+    let (families, _) = detector.catalogue.anchors();
+    for (needle, bytes) in families
+        .iter()
+        .flat_map(|family| &family.needles)
+        .enumerate()
+    {
         for start in memchr::memmem::find_iter(text, bytes) {
             let mut pass = Pass::new(text, DECODE_DEPTH, Charset::of(text));
             detector.verify(&mut pass, Hit { start, needle }, &mut detections);
@@ -123,6 +129,55 @@ proptest! {
         if !scan(detector, &text).is_empty() {
             prop_assert!(detector.may_find(&text, Some(&fresh)));
         }
+    }
+
+    #[test]
+    fn an_encoded_token_that_is_put_together_is_noticed_by_what_is_new(
+        seed in any::<u64>(),
+        is_hex in any::<bool>(),
+        before in "[ -~]{0,40}",
+        cuts in prop::collection::vec(any::<prop::sample::Index>(), 1..8),
+        kept in prop::collection::vec(any::<bool>(), 9),
+    ) {
+        let detector = detector();
+        let mut random = SplitMix64::new(seed);
+        let forms = forms(rules());
+        let (_, kind, form, prefix) = forms
+            .iter()
+            .find(|(rule, ..)| rule.id.as_str() == "leaked-deploy-token")
+            .copied()
+            .unwrap();
+        let token = make(kind, form, prefix, None, &mut random).unwrap().text;
+        let plain = format!("{before} {token} and more");
+        let encoded = if is_hex {
+            encodings::hex(plain.as_bytes())
+        } else {
+            STANDARD.encode(&plain)
+        };
+        // A part that is kept stands in the base, away from the others.
+        let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(encoded.len())).collect();
+        cuts.sort_unstable();
+        let ends = cuts.iter().copied().chain([encoded.len()]);
+        let starts = [0].into_iter().chain(cuts.iter().copied());
+        let mut base = String::new();
+        let mut text = String::from("data: ");
+        let mut fresh = Vec::new();
+        for ((start, end), kept) in starts.zip(ends).zip(kept) {
+            let part = &encoded[start..end];
+            let at = text.len();
+            text.push_str(part);
+            if kept {
+                base.push_str(part);
+                base.push_str("\n: ");
+                fresh.push(at..at);
+                fresh.push(text.len()..text.len());
+            } else {
+                fresh.push(at..text.len());
+            }
+        }
+        prop_assume!(!detector.may_find(base.as_bytes(), None));
+        prop_assert_eq!(scan(detector, text.as_bytes()).len(), 1);
+        prop_assert!(detector.may_find(text.as_bytes(), Some(&fresh)));
     }
 
     #[test]

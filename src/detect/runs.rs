@@ -1,0 +1,252 @@
+//! Long runs of letters, digits and the signs of base64: the only places where a token in base64 or
+//! hexadecimal can be.
+//!
+//! Source code has few of them, so that the many needles of these encodings are searched for in hardly
+//! any of its bytes. A run of the least length holds several whole words of eight bytes, wherever it
+//! begins; so the finder looks at words, where a few operations tell the most frequent separators, and
+//! reads bytes only around words that have none.
+
+use std::ops::Range;
+
+/// How far behind a run its text may go on: the next line of a folded one, with its indentation.
+const AFTER: usize = 96;
+
+/// How far around a range runs are followed.
+const AROUND: usize = 512;
+
+/// The bytes that are looked at in one step.
+const WORD: usize = size_of::<u64>();
+
+/// The most words in a row that have to be free of separators.
+const WORDS: usize = 3;
+
+/// The shortest run that is looked for, whatever the rules ask for.
+const SHORTEST: usize = 16;
+
+/// What a byte is in a run; none outside of one.
+const UPPER: u8 = 1;
+const LOWER: u8 = 2;
+const OTHER: u8 = 4;
+
+const CLASSES: [u8; 256] = {
+    let mut classes = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        #[expect(clippy::cast_possible_truncation, reason = "below 256")]
+        let character = byte as u8;
+        classes[byte] = match character {
+            b'A'..=b'Z' => UPPER,
+            b'a'..=b'z' => LOWER,
+            b'0'..=b'9' | b'+' | b'/' | b'-' | b'_' => OTHER,
+            _ => 0,
+        };
+        byte += 1;
+    }
+    classes
+};
+
+/// Finds runs of a least length.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Runs {
+    least: usize,
+}
+
+impl Runs {
+    /// Runs of at least `least` characters, and no fewer than are worth looking for.
+    pub(super) const fn of_at_least(least: usize) -> Self {
+        let least = if least < SHORTEST { SHORTEST } else { least };
+        Self { least }
+    }
+
+    /// How far from bytes that make a place one to look at it can lie: a run of the least length, and the
+    /// line behind it.
+    pub(super) const fn reach(self) -> usize {
+        self.least + AFTER
+    }
+
+    /// Calls `found` with the parts of `range` in which something encoded may begin, in ascending order
+    /// and without overlap.
+    pub(super) fn for_each(
+        self,
+        text: &[u8],
+        range: Range<usize>,
+        mut found: impl FnMut(Range<usize>),
+    ) {
+        let first = range.start.saturating_sub(AROUND);
+        let end = text.len().min(range.end + AROUND);
+        let mut at = first;
+        let mut done = range.start;
+        while let Some(run) = self.next(text, at..end) {
+            at = run.end;
+            let part = run.start.max(done)..(run.end + AFTER).min(range.end);
+            if part.start >= range.end {
+                return;
+            }
+            if part.start < part.end && may_encode(&text[run]) {
+                done = part.end;
+                found(part);
+            }
+        }
+    }
+
+    /// The first run in `range`.
+    fn next(self, text: &[u8], range: Range<usize>) -> Option<Range<usize>> {
+        let text_end = range.end;
+        let text = &text[range.start..text_end];
+        let words = ((self.least + 1 - WORD) / WORD).min(WORDS);
+        let is_free = |at: usize| word(text, at).is_none_or(|word| separators(word) == 0);
+        let mut at = 0;
+        // Whether the two words before are free.
+        let mut before = (true, true);
+        while let Some(middle) = word(text, at) {
+            let after = (is_free(at + WORD), is_free(at + 2 * WORD));
+            // Of every three words in a row this is one.
+            let in_a_row = (before.1 && (before.0 || after.0)) || (after.0 && after.1);
+            if separators(middle) != 0 || (words == WORDS && !in_a_row) {
+                at += WORD * words;
+                if words == WORDS {
+                    before = after;
+                }
+                continue;
+            }
+            let is_outside = |byte: &u8| CLASSES[usize::from(*byte)] == 0;
+            let start = text[..at]
+                .iter()
+                .rposition(is_outside)
+                .map_or(0, |at| at + 1);
+            let rest = text[at..].iter().position(is_outside);
+            let end = rest.map_or(text.len(), |length| at + length);
+            if end >= start + self.least {
+                return Some(range.start + start..range.start + end);
+            }
+            // What ends here begins no run, and the byte before the next word is outside of one.
+            at = end.max(at) + 1;
+            before = (false, false);
+        }
+        None
+    }
+}
+
+/// The eight bytes at `at`.
+fn word(text: &[u8], at: usize) -> Option<u64> {
+    let bytes = text.get(at..)?.first_chunk()?;
+    Some(u64::from_ne_bytes(*bytes))
+}
+
+/// Not zero if a byte of `word` is a blank, a line end, a quotation mark, a parenthesis, any other that is
+/// less than `+`, or a full stop.
+const fn separators(word: u64) -> u64 {
+    const ONES: u64 = u64::MAX / 0xFF;
+    let below = word.wrapping_sub(ONES * b'+' as u64) & !word;
+    let stops = word ^ (ONES * b'.' as u64);
+    let stops = stops.wrapping_sub(ONES) & !stops;
+    (below | stops) & (ONES * 0x80)
+}
+
+/// Whether a run may be base64 or hexadecimal digits of a text. In base64 of thirty characters of text
+/// there are letters of both cases, all but once in 10^10 times; identifiers, paths and rules drawn with
+/// hyphens often have but one.
+fn may_encode(run: &[u8]) -> bool {
+    const BOTH: u8 = UPPER | LOWER;
+    let mut classes = 0;
+    let has_both = run.iter().any(|byte| {
+        classes |= CLASSES[usize::from(*byte)];
+        classes & BOTH == BOTH
+    });
+    has_both || longest_hex(run) >= SHORTEST
+}
+
+/// The length of the longest stretch of hexadecimal digits.
+fn longest_hex(run: &[u8]) -> usize {
+    run.split(|byte| !byte.is_ascii_hexdigit())
+        .map(<[u8]>::len)
+        .max()
+        .unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const RUNS: Runs = Runs::of_at_least(20);
+
+    fn parts(text: &str, range: Range<usize>) -> Vec<Range<usize>> {
+        let mut parts = Vec::new();
+        RUNS.for_each(text.as_bytes(), range, |part| parts.push(part));
+        parts
+    }
+
+    /// The one part.
+    fn part(text: &str, range: Range<usize>) -> Range<usize> {
+        let parts = parts(text, range);
+        assert_eq!(parts.len(), 1);
+        parts[0].clone()
+    }
+
+    fn naive(text: &str) -> Vec<Range<usize>> {
+        let mut runs = Vec::new();
+        let mut at = 0;
+        for run in text.split(|character: char| CLASSES[character as usize & 0xFF] == 0) {
+            if run.len() >= 20 {
+                runs.push(at..at + run.len());
+            }
+            at += run.len() + 1;
+        }
+        runs
+    }
+
+    #[test]
+    fn short_runs_and_those_of_one_case_are_passed_over() {
+        for text in [
+            "",
+            "Z2xwYXQtQUJDREVGR",
+            "Z2xwYXQtQU JDREVGRjkl mnoPQR",
+            "some_long_identifier_that_goes_on",
+            "-------------------------------",
+            "src/detect/encoding/signs",
+        ] {
+            assert!(parts(text, 0..text.len()).is_empty(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_run_is_given_with_the_next_line_and_within_the_range() {
+        let run = "Z2xwYXQtQUJDREVGRjkl";
+        let text = format!("{}{run}.{}", ".".repeat(50), ".".repeat(300));
+        assert_eq!(part(&text, 0..text.len()), 50..70 + AFTER);
+        assert_eq!(part(&text, 60..65), 60..65);
+        assert_eq!(part(&text, 70..400), 70..70 + AFTER);
+        assert!(parts(&text, 0..50).is_empty());
+        assert!(parts(&text, 70 + AFTER..371).is_empty());
+        let hex = "67 6c7061742d6c7061742d6c7061742d";
+        assert_eq!(parts(hex, 0..hex.len()).len(), 1);
+    }
+
+    proptest! {
+        #[test]
+        fn finds_every_run_that_is_long_enough(text in "([a-c]{0,30}[. ]{0,2}){0,12}") {
+            let mut runs = Vec::new();
+            let mut at = 0;
+            while let Some(run) = RUNS.next(text.as_bytes(), at..text.len()) {
+                at = run.end;
+                runs.push(run);
+            }
+            prop_assert_eq!(runs, naive(&text));
+        }
+
+        #[test]
+        fn parts_of_a_text_give_what_the_whole_gives(
+            text in "([a-cA-C]{0,40}[. \\n]{0,3}){0,30}",
+            cut in any::<prop::sample::Index>(),
+        ) {
+            let whole = parts(&text, 0..text.len());
+            let cut = cut.index(text.len() + 1);
+            let halves = [parts(&text, 0..cut), parts(&text, cut..text.len())].concat();
+            let bytes = |parts: &[Range<usize>]| -> Vec<usize> {
+                parts.iter().cloned().flatten().collect()
+            };
+            prop_assert_eq!(bytes(&whole), bytes(&halves));
+        }
+    }
+}
