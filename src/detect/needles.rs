@@ -349,7 +349,7 @@ mod tests {
         let needles = Needles::new(&[Family::default(), family], Runs::of_at_least(20));
         assert!(all(&needles, b"x = Z2xwYXQ; 676c7061").is_empty());
         let text = b"x = 0123456789Z2xwYXQtabcdefgh; 676c7061\n01234567890123456789676c";
-        assert_eq!(all(&needles, text), [(14, 0), (32, 1), (61, 1)]);
+        assert_eq!(all(&needles, text), [(14, 0), (61, 1)]);
     }
 
     #[test]
