@@ -44,14 +44,17 @@ const SCANNERS: &[Scanner] = &[
             ".",
         ],
         findings: |report| {
-            let findings = array(&report["findings"]);
-            let pair = |finding: &Value| {
-                (
-                    text(&finding["location"]["path"]),
-                    text(&finding["token"]["digest"]),
-                )
+            // A token that stands in several files is one finding with a place in each.
+            let places = |finding: &'_ Value| {
+                let digest = text(&finding["token"]["digest"]);
+                let related = array(&finding["related"]).iter();
+                let places = related.map(|place| &place["location"]);
+                std::iter::once(&finding["location"])
+                    .chain(places)
+                    .map(|place| (text(&place["path"]), digest.clone()))
+                    .collect::<Vec<_>>()
             };
-            findings.iter().map(pair).collect()
+            array(&report["findings"]).iter().flat_map(places).collect()
         },
     },
     Scanner {
