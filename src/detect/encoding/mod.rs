@@ -1,6 +1,6 @@
 //! Tokens that are written in another alphabet: base64, hexadecimal, escapes, UTF-16.
 //!
-//! Nothing is decoded to see whether a token is in it. [`signs`] says what the beginnings of tokens
+//! Nothing is decoded to see whether a token is in it. [`signs()`] says what the beginnings of tokens
 //! look like in each encoding; those are needles of the one search pass. Around a hit a bounded
 //! stretch is [`Decoded`], and the detector looks at it as at any other text, so that an encoded token
 //! has the digest, the kind and the evidence that it has elsewhere. Every decoded byte knows which
