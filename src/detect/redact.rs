@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::Detection;
+use super::{Detection, Detector};
 use crate::model::Mask;
 
 /// Replaces every secret byte of `detections` by `fill`; the text keeps its length, its line ends and
@@ -36,4 +36,13 @@ pub fn redact<'t>(text: &'t [u8], detections: &[Detection], fill: u8) -> Cow<'t,
         }
     }
     Cow::Owned(redacted)
+}
+
+impl Detector {
+    /// `text` with every token in it masked, for people: names, messages and authors may hold one.
+    pub fn masked(&self, text: &str) -> String {
+        let mut detections = Vec::new();
+        self.scan(text.as_bytes(), &mut detections);
+        String::from_utf8_lossy(&redact(text.as_bytes(), &detections, b'*')).into_owned()
+    }
 }

@@ -13,7 +13,6 @@ use jiff::Timestamp;
 use super::leaks::{FileComments, Search, SearchVisitor, Sighting, TokenKey};
 use super::request::{HistoryScope, ScanRequest};
 use crate::config::Config;
-use crate::detect::{Detector, redact};
 use crate::model::{
     CommitRef, Confidence, Finding, MessageKind, Origin, PathBase, Problem, ProblemClass,
     ProblemLevel, Provenance, Revision,
@@ -184,7 +183,7 @@ impl RepositorySearch<'_> {
             object: id.to_string().into(),
             commit: attribution.commit.as_ref().map(|commit| CommitRef {
                 id: commit.id.to_string().into(),
-                author: masked(detector, &commit.author).into(),
+                author: detector.masked(&commit.author).into(),
                 date: date(commit.time).into(),
             }),
             reachable: attribution.reachable,
@@ -211,7 +210,7 @@ impl RepositorySearch<'_> {
         };
         Place {
             provenance: Provenance {
-                path: masked(detector, &path).into(),
+                path: detector.masked(&path).into(),
                 ..self.provenance()
             },
             message,
@@ -252,7 +251,7 @@ impl RepositorySearch<'_> {
     fn problem(&self, defect: &Defect) -> Problem {
         let detector = self.search.detector;
         let provenance = Provenance {
-            path: masked(detector, &self.located.path(&defect.path)).into(),
+            path: detector.masked(&self.located.path(&defect.path)).into(),
             ..self.provenance()
         };
         Problem {
@@ -261,7 +260,7 @@ impl RepositorySearch<'_> {
             path: provenance.display_path(),
             base: PathBase::SourceRoot,
             position: None,
-            message: masked(detector, &defect.message),
+            message: detector.masked(&defect.message),
             mend: defect.mend.map(str::to_owned),
         }
     }
@@ -469,7 +468,7 @@ impl ObjectVisitor for PlaceVisitor<'_, '_> {
         let provenance = place.provenance(place.revision.at_head);
         if kind == Kind::Tree {
             for name in tree_names(id, bytes) {
-                let shown = masked(self.search.detector, &String::from_utf8_lossy(name));
+                let shown = self.search.detector.masked(&String::from_utf8_lossy(name));
                 let path = match &*provenance.path {
                     "" => shown,
                     folder => format!("{folder}/{shown}"),
@@ -499,16 +498,6 @@ impl ObjectVisitor for PlaceVisitor<'_, '_> {
         }
         self.comments.extend(harvest.comments);
     }
-}
-
-/// A text with every token in it masked.
-fn masked(detector: &Detector, text: &str) -> String {
-    let mut detections = Vec::new();
-    detector.scan(text.as_bytes(), &mut detections);
-    if detections.is_empty() {
-        return text.to_owned();
-    }
-    String::from_utf8_lossy(&redact(text.as_bytes(), &detections, b'*')).into_owned()
 }
 
 /// Seconds since 1970 as a date and time in UTC; what no calendar has is shown as 1970.

@@ -11,9 +11,11 @@ use super::text::{Scratch, TextSearch};
 use crate::detect::Detector;
 use crate::model::{
     Checksum, Confidence, Digest, Finding, Fingerprint, Label, Layer, Leak, Location, Origin,
-    Problem, Provenance, Routing, RuleId, Severity, Subject,
+    Problem, Provenance, Routing, RuleId, Severity, Subject, Window,
 };
-use crate::source::{ArchiveLimits, Blob, BlobVisitor, Text, TextReader, WindowSize};
+use crate::source::{
+    ArchiveLimits, Blob, BlobVisitor, Text, TextReader, TextVisitor as _, WindowSize,
+};
 use crate::suppress::InlineComments;
 
 /// What a further place of a token is there for.
@@ -175,6 +177,26 @@ impl SearchVisitor<'_, '_> {
         harvest.problems.append(&mut found.problems);
         self.search.progress.files.fetch_add(1, Ordering::Relaxed);
     }
+
+    /// Searches the name of a file, which is a text of its own.
+    fn search_name(&mut self, path: &str, provenance: &dyn Fn() -> Provenance) {
+        let mut search = TextSearch::new(self.search, &mut self.scratch, provenance);
+        search.window(0, Window::whole(path.as_bytes()));
+        for mut sighting in search.finish().sightings {
+            sighting.location.route = Some("name of the file".into());
+            self.harvest.sightings.push(sighting);
+        }
+    }
+}
+
+/// Whether a path has as many characters in a row as the shortest token. Most have not, and are not
+/// searched.
+fn may_hold_token(path: &str) -> bool {
+    const SHORTEST: usize = 20;
+    let is_outside = |byte: &u8| !(byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+    path.as_bytes()
+        .split(is_outside)
+        .any(|run| run.len() >= SHORTEST)
 }
 
 impl BlobVisitor for SearchVisitor<'_, '_> {
@@ -185,7 +207,11 @@ impl BlobVisitor for SearchVisitor<'_, '_> {
                 .push((blob.root, Arc::clone(blob.path)));
         }
         let scope = self.search.scope;
-        self.search(blob.text, || scope.provenance(blob.root, blob.path));
+        let provenance = || scope.provenance(blob.root, blob.path);
+        if self.search.leaks && may_hold_token(blob.path) {
+            self.search_name(blob.path, &provenance);
+        }
+        self.search(blob.text, provenance);
     }
 }
 

@@ -31,7 +31,7 @@ use std::io;
 use std::sync::{Arc, Mutex};
 
 use crate::config::{Config, Ignore};
-use crate::detect::{Detector, redact};
+use crate::detect::Detector;
 use crate::model::{
     Finding, Gap, Origin, PathBase, Problem, ProblemClass, ProblemLevel, Provenance, Report, Stats,
     SuppressionKind,
@@ -111,9 +111,7 @@ pub fn masked(message: &str) -> String {
     let Ok(rules) = load_rules(&[]) else {
         return message.to_owned();
     };
-    let mut detections = Vec::new();
-    Detector::new(&rules).scan(message.as_bytes(), &mut detections);
-    String::from_utf8_lossy(&redact(message.as_bytes(), &detections, b'*')).into_owned()
+    Detector::new(&rules).masked(message)
 }
 
 /// Scans what `request` names and reports it. `rules` are those of [`load_rules`] with the settings of
@@ -146,11 +144,12 @@ fn scan_roots(
     progress: &Progress,
 ) -> Result<Report, ScanError> {
     let additions = Additions::open(request, config, &roots)?;
+    let detector = Detector::new(rules).with_decode_depth(request.decode_depth);
     let scope = Scope {
         roots,
+        detector: &detector,
         snapshots: additions.iter().flat_map(Additions::snapshots).collect(),
     };
-    let detector = Detector::new(rules).with_decode_depth(request.decode_depth);
     let wants = |analysis| request.analyses.contains(&analysis);
 
     let (mut harvest, special_files, past) = search(

@@ -12,9 +12,11 @@ use crate::source::git::Snapshot;
 use crate::source::{FileError, Roots, read_within, yaml_paths};
 
 /// The roots of a run, where their files are read from and what their paths are called in reports.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Scope<'g> {
     pub(super) roots: Roots,
+    /// Masks the tokens in paths.
+    pub(super) detector: &'g Detector,
     /// What stands in for the files of a root on disk, by root.
     pub(super) snapshots: BTreeMap<usize, (Snapshot<'g>, MakeOrigin)>,
 }
@@ -54,7 +56,7 @@ impl Scope<'_> {
         }
     }
 
-    /// The provenance of a file of a root as it lies on disk.
+    /// The provenance of a file of a root as it lies on disk, with the tokens in its path masked.
     pub(super) fn on_disk(&self, root: usize, path: &Arc<str>) -> Provenance {
         Provenance {
             repository: self
@@ -62,7 +64,7 @@ impl Scope<'_> {
                 .roots
                 .get(root)
                 .and_then(|root| root.label().cloned()),
-            path: Arc::clone(path),
+            path: self.detector.masked(path).into(),
             base: PathBase::SourceRoot,
             origin: Origin::WorkTree,
             within: Vec::new(),

@@ -330,6 +330,7 @@ impl TextVisitor for TextSearch<'_, '_> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
     use std::io;
     use std::sync::Mutex;
 
@@ -368,7 +369,8 @@ mod tests {
         fn search(&self, text: Text<'_>, windows: WindowSize) -> Harvest {
             let scope = Scope {
                 roots: Roots::default(),
-                ..Scope::default()
+                detector: &self.detector,
+                snapshots: BTreeMap::new(),
             };
             let search = Search {
                 detector: &self.detector,
@@ -519,7 +521,11 @@ mod tests {
             for (at, byte) in stray {
                 if !text.is_empty() {
                     let at = at.index(text.len());
-                    text[at] = byte;
+                    // A section of a runner that loses its header belongs to the one before, which
+                    // reaches further than the margin of these small windows.
+                    if !b"[]runes".contains(&text[at]) {
+                        text[at] = byte;
+                    }
                 }
             }
             bench.assert_windows_change_nothing(&text, 2 * (MARGIN + own));

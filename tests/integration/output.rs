@@ -266,3 +266,42 @@ fn colour_and_control_characters_reach_nobody_who_did_not_ask() {
         assert_eq!(run.stdout.contains('\u{1b}'), color == "always");
     }
 }
+
+#[test]
+fn the_name_of_a_file_is_searched_and_shown_masked() {
+    let mut tree = Tree::new();
+    tree.file(
+        "names.txt",
+        "{{deploy_token/legacy#1}}\n{{deploy_token/legacy#2}}\n",
+    );
+    let (in_name, inside) = (tree.secrets[0].clone(), tree.secrets[1].clone());
+    std::fs::remove_file(tree.path().join("names.txt")).unwrap();
+    tree.bytes(
+        &format!("logs/{in_name}.yml"),
+        format!("a: {inside}\n").as_bytes(),
+    );
+    let report = tree.report(&[]);
+    let findings = report["findings"].as_array().unwrap();
+    assert_eq!(findings.len(), 2, "{report:#}");
+    let named = findings
+        .iter()
+        .find(|finding| finding["location"]["route"] == "name of the file")
+        .unwrap();
+    assert_eq!(
+        named["token"]["digest"],
+        glpatrol::model::Secret::new(in_name.as_bytes(), 0)
+            .digest()
+            .as_str()
+    );
+    for finding in findings {
+        let path = finding["location"]["path"].as_str().unwrap();
+        assert!(path.starts_with("logs/gldt-***"), "{path}");
+    }
+    for format in ["human", "json", "sarif"] {
+        let shown = tree.scan(&["--format", format, "-v"]).stdout;
+        assert!(
+            !shown.contains(&in_name) && !shown.contains(&inside),
+            "{shown}"
+        );
+    }
+}

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{MakeOrigin, ObjectReader, Place, Wanted, each, masked, search_names};
+use super::{MakeOrigin, ObjectReader, Place, Wanted, each, search_names};
 use crate::engine::ScanError;
 use crate::engine::leaks::{FileComments, Harvest, Search, Sighting};
 use crate::model::{CommitRef, Digest, MessageKind, Origin, ProblemClass, Provenance, Revision};
@@ -181,7 +181,9 @@ impl Commits {
                 changes,
                 &changes.added,
                 |added| {
-                    let path = masked(search.detector, &String::from_utf8_lossy(&added.path));
+                    let path = search
+                        .detector
+                        .masked(&String::from_utf8_lossy(&added.path));
                     let tree = told.revision(self.all[at].tree, Some(at));
                     Provenance {
                         origin: Origin::Message(MessageKind::Tree, tree),
@@ -255,7 +257,7 @@ impl Commits {
                 let by = by_blob.entry(*blob).or_default();
                 // The first path in a commit stands for the others.
                 if by.last().is_none_or(|(last, _)| *last != commit) {
-                    let path = masked(search.detector, &String::from_utf8_lossy(path));
+                    let path = search.detector.masked(&String::from_utf8_lossy(path));
                     by.push((commit, path.into()));
                 }
             }
@@ -278,7 +280,7 @@ impl Told<'_> {
             let commit = &self.commits[at];
             CommitRef {
                 id: commit.id.to_string().into(),
-                author: masked(self.search.detector, &commit.author).into(),
+                author: self.search.detector.masked(&commit.author).into(),
                 date: date(commit.seconds).into(),
             }
         });

@@ -19,7 +19,7 @@ use super::leaks::{Harvest, Search, SearchVisitor, Sighting};
 use super::scope::MakeOrigin;
 use super::{ScanError, ScanRequest};
 use crate::config::Config;
-use crate::detect::{Detector, redact};
+use crate::detect::Detector;
 use crate::model::{Digest, PathBase, Problem, ProblemClass, ProblemLevel, Provenance};
 use crate::source::git::{
     self, Changes, Decoder, Defect, Kind, ObjectId, Objects, OpenOptions, Repository, Snapshot,
@@ -219,27 +219,17 @@ impl Place<'_> {
     }
 
     fn problem(&self, defect: &Defect, detector: &Detector) -> Problem {
-        let path = masked(detector, &defect.path).into();
+        let path = detector.masked(&defect.path).into();
         Problem {
             level: ProblemLevel::Error,
             class: defect.class,
             path: self.provenance(&path).display_path(),
             base: PathBase::SourceRoot,
             position: None,
-            message: masked(detector, &defect.message),
+            message: detector.masked(&defect.message),
             mend: defect.mend.map(str::to_owned),
         }
     }
-}
-
-/// A text with every token in it masked.
-fn masked(detector: &Detector, text: &str) -> String {
-    let mut detections = Vec::new();
-    detector.scan(text.as_bytes(), &mut detections);
-    if detections.is_empty() {
-        return text.to_owned();
-    }
-    String::from_utf8_lossy(&redact(text.as_bytes(), &detections, b'*')).into_owned()
 }
 
 /// Which paths of a repository a run reads.

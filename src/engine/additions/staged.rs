@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{MakeOrigin, ObjectReader, Place, Wanted, each, masked, search_names};
+use super::{MakeOrigin, ObjectReader, Place, Wanted, each, search_names};
 use crate::engine::leaks::{Harvest, Search};
 use crate::model::{Digest, Origin, Provenance, Revision};
 use crate::source::git::{
@@ -80,7 +80,7 @@ impl Staged {
                     let structured = (place.root, Arc::clone(&path));
                     reader.visitor.harvest.structured.push(structured);
                 }
-                let path: Arc<str> = masked(search.detector, &path).into();
+                let path: Arc<str> = search.detector.masked(&path).into();
                 reader.search(*blob, &path, || index_provenance(place, &path, *blob));
             }
             reader.finish()
@@ -96,7 +96,9 @@ impl Staged {
             &self.changes,
             &self.added,
             |added| {
-                let path = masked(search.detector, &String::from_utf8_lossy(&added.path));
+                let path = search
+                    .detector
+                    .masked(&String::from_utf8_lossy(&added.path));
                 index_provenance(place, &path.into(), added.blob)
             },
             defects,
