@@ -345,7 +345,7 @@ const NETRC: &[Carrier] = &[
     ),
     carrier(
         "Dockerfile",
-        "RUN echo 'machine GitLab.example login me password {V}' >> /root/.netrc\n",
+        "RUN echo 'machine GitLab.example login me password {V}' >> ~/.netrc\n",
     ),
 ];
 
