@@ -4,7 +4,8 @@
 //! It reads no grammar: it takes what may stand between a name and its value, and leaves it to whoever
 //! asks to tell what stands there. Never looks further than [`REACH`] bytes.
 
-use super::alphabet::is_word;
+use super::alphabet::{is_word, run_length};
+use crate::rules::Alphabet;
 
 /// How far from a name its value is looked for.
 pub(super) const REACH: usize = 512;
@@ -25,7 +26,12 @@ pub(super) fn assigned(text: &[u8], at: usize) -> Option<usize> {
         .unwrap_or(name_end);
     let after = value_key(name_end).or_else(|| {
         let sign = trim_blanks(name_end);
-        let after = SIGNS.iter().find_map(|known| sign.strip_prefix(*known))?;
+        // `=3D` is the sign in mail; but the value behind `=` may begin so.
+        let is_whole =
+            |value: &[u8]| [20, 40, 64].contains(&run_length(Alphabet::Base64url, value, 65));
+        let plain = sign.strip_prefix(b"=").filter(|value| is_whole(value));
+        let mut after = SIGNS.iter().filter_map(|known| sign.strip_prefix(*known));
+        let after = plain.or_else(|| after.next())?;
         value_key(after)
             .or_else(|| after_type(after))
             .or(Some(after))

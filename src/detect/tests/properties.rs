@@ -74,6 +74,16 @@ proptest! {
     }
 
     #[test]
+    fn a_value_that_begins_like_the_sign_of_mail_is_whole(tail in "[1-9]Xz[ac-hj-km-np-z]{15}") {
+        let value = format!("3D{tail}");
+        for sign in ["=", "=3D"] {
+            let text = format!("GITLAB_TOKEN{sign}{value}\n");
+            let place = crate::detect::assignment::assigned(text.as_bytes(), "GITLAB_TOKEN".len());
+            prop_assert_eq!(place, Some(text.len() - value.len() - 1));
+        }
+    }
+
+    #[test]
     fn the_search_loses_nothing_that_a_naive_one_finds(
         seed in any::<u64>(),
         noise in prop::collection::vec("(glpat-|glrt-|t1_|-|_|\\.|\\.01\\.|ACME-|\\\\n|[a-zA-Z0-9]{1,9}|\"|\n|\\[\\[runners\\]\\]\ntoken = \"|gitlab_private_token=|PRIVATE-TOKEN: |oauth2:|@|trigger/pipeline\\?token=|\" \\+ \"|\\\\\n  ){1,6}", 0..30),
