@@ -104,14 +104,6 @@ pub struct Detector {
 }
 
 impl Detector {
-    /// The most bytes that a detection and everything that decides about it span: a token, what stands
-    /// around it, its context, the lines of folded base64 with their indentation. Who looks at a text in
-    /// windows lets them overlap by as much, and begins each at an even offset, for UTF-16; then every
-    /// token lies with its surroundings in one of them.
-    ///
-    /// Only tokens whose encoded text is longer than [`encoding::AFTER`] characters are beyond it.
-    pub const REACH: usize = 128 * 1024;
-
     /// Compiles the detectors among `rules`; other rules are passed over.
     pub fn new<'r>(rules: impl IntoIterator<Item = &'r Rule>) -> Self {
         let catalogue = Catalogue::new(rules);

@@ -15,7 +15,7 @@ use std::thread;
 use super::settings::{config_at, load_config};
 use super::{HistoryScope, Progress, ScanRequest, scan_roots};
 use crate::config::{Config, ConfigError, FILE_NAME};
-use crate::detect::{Detector, redact};
+use crate::detect::Detector;
 use crate::model::{
     FailOn, Fleet, Member, PathBase, Position, Problem, ProblemClass, ProblemLevel, Report, Shard,
     Shards, VersionControl,
@@ -251,9 +251,7 @@ impl Crew<'_> {
     }
 
     fn masked(&self, text: &str) -> String {
-        let mut detections = Vec::new();
-        self.detector.scan(text.as_bytes(), &mut detections);
-        String::from_utf8_lossy(&redact(text.as_bytes(), &detections, b'*')).into_owned()
+        self.detector.masked(text)
     }
 }
 

@@ -225,12 +225,6 @@ impl<'s, 'r> TextSearch<'s, 'r> {
             });
         }
     }
-
-    fn masked(&mut self, message: &str) -> String {
-        self.detect(message.as_bytes());
-        let masked = redact(message.as_bytes(), &self.scratch.detections, b'*');
-        String::from_utf8_lossy(&masked).into_owned()
-    }
 }
 
 impl TextVisitor for TextSearch<'_, '_> {
@@ -305,7 +299,7 @@ impl TextVisitor for TextSearch<'_, '_> {
         let provenance = self.provenance(depth.min(self.texts.len() - 1));
         let path = provenance.display_path();
         // What is quoted from an archive may hold a token.
-        let message = self.masked(&problem.message);
+        let message = self.search.detector.masked(&problem.message);
         let members = provenance.text_path();
         let message = match members.strip_prefix(&path) {
             Some(inner) if !inner.is_empty() => format!("`{}`: {message}", &inner[1..]),

@@ -314,7 +314,7 @@ impl<'o, 's, 'r> ObjectReader<'o, 's, 'r> {
     }
 
     fn finish(mut self) -> (Harvest, Vec<Defect>) {
-        (std::mem::take(&mut self.visitor.harvest), self.defects)
+        (self.visitor.take(), self.defects)
     }
 }
 
@@ -331,7 +331,7 @@ fn search_names(
     let digests = |text: &[u8]| -> BTreeSet<Digest> {
         let mut visitor = search.visitor();
         visitor.search(text, Provenance::default);
-        let sightings = std::mem::take(&mut visitor.harvest).sightings;
+        let sightings = visitor.take().sightings;
         let digests = sightings.into_iter().map(|sighting| sighting.leak.digest);
         digests.collect()
     };
@@ -348,7 +348,7 @@ fn search_names(
     for added in added {
         visitor.search(added.path.as_slice(), || provenance(added));
     }
-    let mut sightings = std::mem::take(&mut visitor.harvest).sightings;
+    let mut sightings = visitor.take().sightings;
     sightings.retain(|sighting| !known.contains(&sighting.leak.digest));
     sightings
 }
