@@ -14,6 +14,10 @@ use super::runs::Runs;
 use crate::model::{Confidence, Evidence, RuleId, Severity, TokenKind};
 use crate::rules::{AllowList, Body, Context, Detector, Rule, RuleBody, Segment};
 
+/// The longest needle that is searched for, in bytes. A literal that goes on is told by the verifier, and
+/// the shorter the needles, the fewer bytes around a change can be part of one.
+const LONGEST: usize = 8;
+
 /// One form of one rule, with what its findings take from the rule.
 #[derive(Debug)]
 pub(super) struct CompiledForm {
@@ -155,13 +159,15 @@ impl Catalogue {
         let whole = self.beginnings().into_iter().chain(self.words());
         let whole: Literals = whole.chain(signs).collect();
         for (mut literals, in_runs) in [(whole, false), (dense, true)] {
-            literals.sort_by(|(a, _), (b, _)| (a.len(), a).cmp(&(b.len(), b)));
+            let needle = |literal: &[u8]| literal[..literal.len().min(LONGEST)].to_vec();
+            literals
+                .sort_by_cached_key(|(literal, _)| (literal.len().min(LONGEST), literal.clone()));
             let mut family: Vec<Vec<u8>> = Vec::new();
             let first = anchors.len();
             for (literal, anchor) in literals {
                 let shorter = family.iter().position(|needle| literal.starts_with(needle));
                 let at = shorter.unwrap_or_else(|| {
-                    family.push(literal.clone());
+                    family.push(needle(&literal));
                     anchors.push(Vec::new());
                     family.len() - 1
                 });

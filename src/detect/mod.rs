@@ -13,6 +13,7 @@
 mod alphabet;
 mod assignment;
 mod boundary;
+mod clues;
 mod context;
 mod documented;
 mod encoded;
@@ -30,7 +31,6 @@ mod split;
 #[cfg(test)]
 mod tests;
 
-use std::ops::Range;
 use std::sync::Arc;
 
 use self::boundary::{Left, left_of};
@@ -45,6 +45,7 @@ use crate::model::{
 };
 use crate::rules::{Body, Context, Rule};
 
+pub use self::clues::{ClueScratch, Clues};
 pub use self::encoding::Encoding;
 pub use self::redact::redact;
 
@@ -125,25 +126,6 @@ impl Detector {
         self
     }
 
-    /// Whether [`Detector::scan`] could find anything in `text`, at the price of the literal search.
-    ///
-    /// `fresh` are the ranges that are new in a text of which the rest is known to hold nothing: bytes
-    /// of it that stood side by side before, in a text for which this said no. They come in ascending
-    /// order; an empty range is a place where such parts meet. `None` asks for the whole text.
-    pub fn may_find(&self, text: &[u8], fresh: Option<&[Range<usize>]>) -> bool {
-        // A text that is encoded as a whole is looked for in its decoded form.
-        if encoding::whole(text, Charset::of(text)).is_some() {
-            return true;
-        }
-        [false, true].into_iter().any(|in_runs| match fresh {
-            None => self.needles.any(text, 0..text.len(), in_runs),
-            // A literal that is new has a byte in a fresh range, or one on each side of an empty one.
-            Some(fresh) => widened(fresh, self.needles.reach(in_runs), text.len())
-                .into_iter()
-                .any(|window| self.needles.any(text, window, in_runs)),
-        })
-    }
-
     /// Appends the tokens in `text` to `detections`, in order and without overlap: one token is one
     /// detection, whatever number of forms could match.
     pub fn scan(&self, text: &[u8], detections: &mut Vec<Detection>) {
@@ -151,6 +133,18 @@ impl Detector {
     }
 
     fn scan_text(&self, text: &[u8], depth: usize, detections: &mut Vec<Detection>) {
+        let hits = |hit: &mut dyn FnMut(Hit)| self.needles.for_each(text, hit);
+        self.scan_hits(text, hits, depth, detections);
+    }
+
+    /// Appends the tokens in `text` to `detections`, of which `hits` gives the needles in order.
+    fn scan_hits(
+        &self,
+        text: &[u8],
+        hits: impl FnOnce(&mut dyn FnMut(Hit)),
+        depth: usize,
+        detections: &mut Vec<Detection>,
+    ) {
         let first = detections.len();
         let charset = Charset::of(text);
         if let Some(decoded) = &encoding::whole(text, charset) {
@@ -159,7 +153,7 @@ impl Detector {
             detections.extend(inner.into_iter().map(|found| found.encoded(decoded)));
         }
         let mut pass = Pass::new(text, depth, charset);
-        self.needles.for_each(text, |hit| {
+        hits(&mut |hit| {
             // Whatever begins inside of a proven token is a part of it.
             let inside = detections[first..].last().is_some_and(|last| {
                 last.is_proven() && last.span.start < hit.start && hit.start < last.span.end
@@ -375,20 +369,6 @@ impl Detector {
         };
         token.of(text, form, name)
     }
-}
-
-/// `ranges` with `reach` more bytes on both sides, within a text of `length`; those that meet are one.
-fn widened(ranges: &[Range<usize>], reach: usize, length: usize) -> Vec<Range<usize>> {
-    let mut widened: Vec<Range<usize>> = Vec::new();
-    for range in ranges {
-        let start = range.start.saturating_sub(reach);
-        let end = length.min(range.end + reach);
-        match widened.last_mut() {
-            Some(last) if start <= last.end => last.end = end.max(last.end),
-            _ => widened.push(start..end),
-        }
-    }
-    widened
 }
 
 /// The kind that carries such keys: only runners have a type, only agents a project and no user.

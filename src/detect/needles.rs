@@ -55,6 +55,8 @@ pub(super) struct Needles {
     /// Those that are searched for in long runs alone.
     groups_in_runs: Vec<Group>,
     runs: Runs,
+    /// How long each is.
+    lengths: Vec<usize>,
     /// Length of the longest.
     longest: usize,
 }
@@ -75,6 +77,46 @@ enum Searcher {
     Automaton(Box<AhoCorasick>),
 }
 
+/// Parts of a text side by side. Hundreds of small searches become one.
+#[derive(Debug, Default)]
+pub(super) struct Parts {
+    bytes: Vec<u8>,
+    places: Vec<Place>,
+}
+
+/// One part.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    /// Where it begins among the parts.
+    at: usize,
+    /// Where it ends there.
+    end: usize,
+    /// Where it begins in the text.
+    start: usize,
+}
+
+impl Parts {
+    /// Vector instructions need as much to begin with.
+    const LEAST: usize = 64;
+
+    fn gather(&mut self, text: &[u8], windows: impl Iterator<Item = Range<usize>>) {
+        self.bytes.clear();
+        self.places.clear();
+        for window in windows {
+            let at = self.bytes.len();
+            self.bytes.extend_from_slice(&text[window.clone()]);
+            self.places.push(Place {
+                at,
+                end: self.bytes.len(),
+                start: window.start,
+            });
+        }
+        if self.bytes.len() < Self::LEAST {
+            self.bytes.resize(Self::LEAST, 0);
+        }
+    }
+}
+
 impl Needles {
     /// Compiles families of needles, which are numbered as they come.
     pub(super) fn new(families: &[Family], runs: Runs) -> Self {
@@ -88,6 +130,7 @@ impl Needles {
             groups: Vec::new(),
             groups_in_runs: Vec::new(),
             runs,
+            lengths: needles.iter().map(|needle| needle.len()).collect(),
             longest: needles.iter().map(|needle| needle.len()).max().unwrap_or(0),
         };
         let mut first = 0;
@@ -135,36 +178,64 @@ impl Needles {
         }
     }
 
-    /// How far from bytes that are new a needle can lie that is found for them: as far as a needle is
-    /// long, and one of those in runs as far as the run has to go on.
-    pub(super) const fn reach(&self, in_runs: bool) -> usize {
-        let longest = self.longest.saturating_sub(1);
-        if in_runs {
-            longest + self.runs.reach()
-        } else {
-            longest
+    /// Adds every needle that one of the `fresh` ranges can have made, in no order: those that have a byte
+    /// in it, or one on each side of an empty one, and those in runs that it made longer. Others may
+    /// be among them. The ranges are in order and do not overlap.
+    pub(super) fn near(
+        &self,
+        text: &[u8],
+        fresh: &[Range<usize>],
+        parts: &mut Parts,
+        hits: &mut Vec<Hit>,
+    ) {
+        let beyond = self.longest.saturating_sub(1);
+        parts.gather(text, widened(fresh, (beyond, beyond), text.len()));
+        for group in &self.groups {
+            self.search_parts(group, parts, hits);
+        }
+        if self.groups_in_runs.is_empty() {
+            return;
+        }
+        let behind = self.runs.reach();
+        for window in widened(fresh, (behind + beyond, beyond), text.len()) {
+            if !self.runs.any_about(text, &window) {
+                continue;
+            }
+            let end = text.len().min(window.end + behind);
+            self.runs.for_each(text, window.start..end, |part| {
+                for group in &self.groups_in_runs {
+                    self.search(group, text, part.clone(), hits);
+                }
+            });
         }
     }
 
-    /// Whether a needle of those in runs, or of the others, lies in `range` as a whole.
-    pub(super) fn any(&self, text: &[u8], range: Range<usize>, in_runs: bool) -> bool {
-        let holds = |groups: &[Group], part: Range<usize>| {
-            let end = part.end + self.longest.saturating_sub(1);
-            let part = part.start..end.min(range.end);
-            let mut groups = groups.iter();
-            groups.any(|group| group.searcher.find(text, part.clone()).is_some())
-        };
-        if !in_runs {
-            let mut blocks = range.clone().step_by(BLOCK);
-            return blocks.any(|start| holds(&self.groups, start..range.end.min(start + BLOCK)));
+    /// Adds the needles of `group` that lie in one of the parts.
+    fn search_parts(&self, group: &Group, parts: &Parts, hits: &mut Vec<Hit>) {
+        let mut places = parts.places.as_slice();
+        let mut from = 0;
+        while let Some((pattern, at)) = group.searcher.find(&parts.bytes, from..parts.bytes.len()) {
+            from = at + 1;
+            while let [place, rest @ ..] = places
+                && place.end <= at
+            {
+                places = rest;
+            }
+            let Some(place) = places.first() else {
+                return;
+            };
+            let needle = group.numbers[pattern];
+            // Else it stands where two parts meet that are no neighbours in the text.
+            if at + self.lengths[needle] <= place.end {
+                let start = place.start + at - place.at;
+                hits.push(Hit { start, needle });
+            }
         }
-        let mut found = false;
-        if !self.groups_in_runs.is_empty() {
-            self.runs.for_each(text, range.clone(), |part| {
-                found = found || holds(&self.groups_in_runs, part);
-            });
-        }
-        found
+    }
+
+    /// Where a needle ends.
+    pub(super) fn end(&self, hit: Hit) -> usize {
+        hit.start + self.lengths[hit.needle]
     }
 
     /// Adds the needles of `group` that begin in `part`; they may end behind it.
@@ -181,6 +252,28 @@ impl Needles {
             from = start + 1;
         }
     }
+}
+
+/// `ranges` with so many more bytes before and behind them, within a text of `length`; those that meet
+/// are one.
+fn widened(
+    ranges: &[Range<usize>],
+    (before, behind): (usize, usize),
+    length: usize,
+) -> impl Iterator<Item = Range<usize>> {
+    let mut ranges = ranges.iter();
+    let mut next = ranges.next().cloned();
+    std::iter::from_fn(move || {
+        let mut window = next.take()?;
+        for range in ranges.by_ref() {
+            if range.start.saturating_sub(before) > window.end + behind {
+                next = Some(range.clone());
+                break;
+            }
+            window.end = range.end;
+        }
+        Some(window.start.saturating_sub(before)..length.min(window.end + behind))
+    })
 }
 
 /// The order in which needles that begin alike fall into the same bucket.

@@ -11,7 +11,7 @@ use std::ops::Range;
 /// How far behind a run its text may go on: the next line of a folded one, with its indentation.
 const AFTER: usize = 96;
 
-/// How far around a range runs are followed.
+/// How far a run is followed out of a range.
 const AROUND: usize = 512;
 
 /// The shortest run that is looked for, whatever the rules ask for.
@@ -68,11 +68,11 @@ impl Runs {
         range: Range<usize>,
         mut found: impl FnMut(Range<usize>),
     ) {
-        let first = range.start.saturating_sub(AROUND);
-        let end = text.len().min(range.end + AROUND);
-        let mut at = first;
+        // The line of a run may go on in the next one.
+        let around = followed(text, &(range.start.saturating_sub(AFTER)..range.end));
+        let mut at = around.start;
         let mut done = range.start;
-        while let Some(run) = self.next(text, at..end) {
+        while let Some(run) = self.next(text, at..around.end) {
             at = run.end;
             let goes_on = matches!(text.get(run.end), Some(b'\r' | b'\n' | b'\\'));
             let after = if goes_on { AFTER } else { 0 };
@@ -85,6 +85,11 @@ impl Runs {
                 found(part);
             }
         }
+    }
+
+    /// Whether a run has a byte in `range`.
+    pub(super) fn any_about(self, text: &[u8], range: &Range<usize>) -> bool {
+        self.next(text, followed(text, range)).is_some()
     }
 
     /// The first run in `range`.
@@ -120,6 +125,18 @@ impl Runs {
             at = end + 1;
         }
     }
+}
+
+/// `range` and the rest of the runs that it cuts.
+fn followed(text: &[u8], range: &Range<usize>) -> Range<usize> {
+    let is_outside = |byte: &u8| CLASSES[usize::from(*byte)] == 0;
+    let start = text.len().min(range.start);
+    let before = &text[start.saturating_sub(AROUND)..start];
+    let before = before.iter().rev().position(is_outside);
+    let end = text.len().min(range.end);
+    let behind = &text[end..text.len().min(end + AROUND)];
+    let behind = behind.iter().position(is_outside);
+    start.saturating_sub(before.unwrap_or(AROUND))..text.len().min(end + behind.unwrap_or(AROUND))
 }
 
 /// Whether one of the bytes is a blank, a line end, a quotation mark, a parenthesis, any other that is less

@@ -5,7 +5,6 @@
 //! places that a finding can name are searched once more, now with commit and path.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Range;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -13,14 +12,15 @@ use jiff::Timestamp;
 use super::leaks::{FileComments, Search, SearchVisitor, Sighting, TokenKey};
 use super::request::{HistoryScope, ScanRequest};
 use crate::config::Config;
+use crate::detect::{ClueScratch, Clues, Detection, Detector};
 use crate::model::{
     CommitRef, Confidence, Finding, MessageKind, Origin, PathBase, Problem, ProblemClass,
     ProblemLevel, Provenance, Revision,
 };
 use crate::source::Root;
 use crate::source::git::{
-    self, Attribution, Defect, History, IdSet, Kind, Located, ObjectId, ObjectVisitor, OpenOptions,
-    oid, tree_names,
+    self, Attribution, Base, Defect, History, IdSet, Kind, Located, ObjectId, ObjectVisitor,
+    OpenOptions, oid, tree_names,
 };
 
 /// The most problems of one class that a repository is told.
@@ -277,6 +277,10 @@ struct Hit {
 /// Looks for tokens in the objects of one thread.
 struct HitVisitor<'s, 'r> {
     searcher: SearchVisitor<'s, 'r>,
+    detector: &'r Detector,
+    scratch: ClueScratch,
+    /// What the search of one object found.
+    detections: Vec<Detection>,
     /// The lowest confidence that is reported.
     confidence: Confidence,
     tokens: BTreeMap<TokenKey, u32>,
@@ -289,6 +293,9 @@ impl<'s, 'r> HitVisitor<'s, 'r> {
     fn new(search: &'s Search<'r>, confidence: Confidence) -> Self {
         Self {
             searcher: search.visitor(),
+            detector: search.detector,
+            scratch: ClueScratch::default(),
+            detections: Vec::new(),
             confidence,
             tokens: BTreeMap::new(),
             hits: Vec::new(),
@@ -297,38 +304,91 @@ impl<'s, 'r> HitVisitor<'s, 'r> {
     }
 }
 
-impl ObjectVisitor for HitVisitor<'_, '_> {
-    fn is_of_interest(&mut self, _: Kind, bytes: &[u8], fresh: Option<&[Range<usize>]>) -> bool {
-        self.searcher.may_find(bytes, fresh)
-    }
-
-    fn visit(&mut self, kind: Kind, id: &oid, bytes: &[u8]) {
-        if kind == Kind::Tree {
-            for name in tree_names(id, bytes) {
-                self.searcher.search(name, Provenance::default);
-            }
-        } else {
-            self.searcher.search(bytes, Provenance::default);
-        }
-        let harvest = self.searcher.take();
-        let problems = harvest.problems.into_iter();
-        self.problems
-            .extend(problems.map(|problem| (id.to_owned(), problem)));
+impl HitVisitor<'_, '_> {
+    /// Keeps the tokens of an object.
+    fn keep(
+        &mut self,
+        kind: Kind,
+        object: &oid,
+        found: impl Iterator<Item = (Confidence, TokenKey)>,
+    ) {
         let mut counts: BTreeMap<u32, u32> = BTreeMap::new();
-        for sighting in harvest.sightings {
-            if sighting.confidence >= self.confidence {
+        for (confidence, key) in found {
+            if confidence >= self.confidence {
                 let next = u32::try_from(self.tokens.len()).unwrap_or(u32::MAX);
-                let token = *self.tokens.entry(sighting.key()).or_insert(next);
+                let token = *self.tokens.entry(key).or_insert(next);
                 *counts.entry(token).or_default() += 1;
             }
         }
         let hit = |(token, count)| Hit {
             token,
-            object: id.to_owned(),
+            object: object.to_owned(),
             kind,
             count,
         };
         self.hits.extend(counts.into_iter().map(hit));
+    }
+
+    /// Reads an object window by window, and what is packed in it.
+    fn read(&mut self, kind: Kind, id: &oid, bytes: &[u8]) {
+        self.searcher.search(bytes, Provenance::default);
+        let harvest = self.searcher.take();
+        let problems = harvest.problems.into_iter();
+        self.problems
+            .extend(problems.map(|problem| (id.to_owned(), problem)));
+        let found = harvest.sightings.into_iter();
+        self.keep(kind, id, found.map(|found| (found.confidence, found.key())));
+    }
+}
+
+impl ObjectVisitor for HitVisitor<'_, '_> {
+    /// None where they do not tell all.
+    type Trace = Option<Clues>;
+
+    fn trace(
+        &mut self,
+        kind: Kind,
+        bytes: &[u8],
+        base: Option<Base<'_, Self::Trace>>,
+    ) -> Self::Trace {
+        if kind == Kind::Blob && (self.searcher.opens(bytes) || Detector::is_encoded(bytes)) {
+            return None;
+        }
+        Some(match base {
+            Some(Base {
+                trace: Some(clues),
+                copies,
+            }) => self
+                .detector
+                .clues_from(clues, copies, bytes, &mut self.scratch),
+            _ => self.detector.clues(bytes),
+        })
+    }
+
+    fn visit(&mut self, kind: Kind, id: &oid, bytes: &[u8], clues: &Self::Trace) {
+        let Some(clues) = clues else {
+            return self.read(kind, id, bytes);
+        };
+        if clues.is_empty() {
+            return;
+        }
+        let mut detections = std::mem::take(&mut self.detections);
+        if kind == Kind::Tree {
+            for (at, name) in tree_names(id, bytes) {
+                if clues.any_in(at..at + name.len()) {
+                    self.detector.scan(name, &mut detections);
+                }
+            }
+        } else {
+            self.detector.scan_clues(bytes, clues, &mut detections);
+        }
+        let found = detections.drain(..);
+        self.keep(
+            kind,
+            id,
+            found.map(|found| (found.confidence, (found.rule, found.leak.digest))),
+        );
+        self.detections = detections;
     }
 }
 
@@ -457,17 +517,17 @@ struct PlaceVisitor<'s, 'r> {
 }
 
 impl ObjectVisitor for PlaceVisitor<'_, '_> {
-    fn is_of_interest(&mut self, _: Kind, _: &[u8], _: Option<&[Range<usize>]>) -> bool {
-        true
-    }
+    type Trace = ();
 
-    fn visit(&mut self, kind: Kind, id: &oid, bytes: &[u8]) {
+    fn trace(&mut self, _: Kind, _: &[u8], _: Option<Base<'_, ()>>) {}
+
+    fn visit(&mut self, kind: Kind, id: &oid, bytes: &[u8], (): &()) {
         let Some(place) = self.places.get(id) else {
             return;
         };
         let provenance = place.provenance(place.revision.at_head);
         if kind == Kind::Tree {
-            for name in tree_names(id, bytes) {
+            for (_, name) in tree_names(id, bytes) {
                 let shown = self.search.detector.masked(&String::from_utf8_lossy(name));
                 let path = match &*provenance.path {
                     "" => shown,

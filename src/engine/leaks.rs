@@ -2,7 +2,6 @@
 //! gathered into one finding a token.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -148,10 +147,9 @@ pub(super) struct SearchVisitor<'s, 'r> {
 }
 
 impl SearchVisitor<'_, '_> {
-    /// Whether a search of `bytes` could find anything; see [`Detector::may_find`]. What is packed in
-    /// them shows no literal.
-    pub(super) fn may_find(&self, bytes: &[u8], fresh: Option<&[Range<usize>]>) -> bool {
-        self.reader.opens(bytes) || self.search.detector.may_find(bytes, fresh)
+    /// Whether something is packed in `bytes`, which shows no literal.
+    pub(super) fn opens(&self, bytes: &[u8]) -> bool {
+        self.reader.opens(bytes)
     }
 
     /// What was found so far, which is then no longer here.

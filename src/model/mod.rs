@@ -7,6 +7,7 @@
 mod word;
 
 mod charset;
+mod copied;
 mod credential;
 mod facts;
 mod finding;
@@ -23,6 +24,7 @@ mod usage;
 mod window;
 
 pub use charset::Charset;
+pub use copied::Copied;
 pub use credential::{Credential, VariableRef};
 pub use facts::{
     Connection, Disclosure, DisclosureKind, Facts, Gap, OutputSink, Variable, VariableScope,

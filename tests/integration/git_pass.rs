@@ -1,12 +1,11 @@
 //! The pass over all objects against Git's own reading of them.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 use std::path::Path;
 
 use glpatrol::source::git::{
-    IdSet, Kind, ObjectId, ObjectVisitor, OpenOptions, PassOutcome, Repository, Selection, oid,
-    pass,
+    Base, IdSet, Kind, ObjectId, ObjectVisitor, OpenOptions, PassOutcome, Repository, Selection,
+    oid, pass,
 };
 
 use crate::git::Repo;
@@ -22,11 +21,11 @@ struct Checker {
 }
 
 impl ObjectVisitor for Checker {
-    fn is_of_interest(&mut self, _: Kind, _: &[u8], _: Option<&[Range<usize>]>) -> bool {
-        true
-    }
+    type Trace = ();
 
-    fn visit(&mut self, kind: Kind, id: &oid, bytes: &[u8]) {
+    fn trace(&mut self, _: Kind, _: &[u8], _: Option<Base<'_, ()>>) {}
+
+    fn visit(&mut self, kind: Kind, id: &oid, bytes: &[u8], (): &()) {
         if *gix_object::compute_hash(id.kind(), kind, bytes).unwrap() != *id {
             self.wrong.push(id.to_owned());
         }

@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use proptest::prelude::*;
 
 use super::*;
+use crate::model::Copied;
 
 /// What a scan must find, by looking for each prefix on its own and handing it to the verifier.
 fn naive(detector: &Detector, text: &[u8]) -> Vec<Detection> {
@@ -22,6 +23,39 @@ fn naive(detector: &Detector, text: &[u8]) -> Vec<Detection> {
     }
     settle(&mut detections, 0);
     detections
+}
+
+/// What a scan by `clues` finds.
+fn by_clues(detector: &Detector, text: &[u8], clues: &Clues) -> Vec<Detection> {
+    let mut detections = Vec::new();
+    detector.scan_clues(text, clues, &mut detections);
+    detections
+}
+
+/// A token with text around it, as it is, in base64 or in hexadecimal digits.
+fn encoded_deploy_token(seed: u64, encoding: i32) -> String {
+    let forms = forms(rules());
+    let (_, kind, form, prefix) = forms
+        .iter()
+        .find(|(rule, ..)| rule.id.as_str() == "leaked-deploy-token")
+        .copied()
+        .unwrap();
+    let token = make(kind, form, prefix, None, &mut SplitMix64::new(seed)).unwrap();
+    let plain = format!("to be read: {} and more", token.text);
+    match encoding {
+        0 => plain,
+        1 => STANDARD.encode(&plain),
+        _ => encodings::hex(plain.as_bytes()),
+    }
+}
+
+/// A part that is copied, and what is inserted behind it.
+fn edit() -> impl Strategy<Value = (prop::sample::Index, usize, String)> {
+    (
+        any::<prop::sample::Index>(),
+        0_usize..140,
+        "(gl|pat-|-|\\.01\\.|GITLAB|_TOKEN|[a-z]{0,3}|\n){0,2}",
+    )
 }
 
 proptest! {
@@ -111,83 +145,67 @@ proptest! {
     }
 
     #[test]
-    fn what_is_new_in_a_text_tells_whether_anything_can_be_found(
+    fn a_text_made_of_another_is_searched_where_it_is_new_and_nothing_is_lost(
+        seed in any::<u64>(),
         base in prop::collection::vec("(gl|pat|-|_|\\.|0|1|glrt|t1|PRIVATE|TOKEN|:| |[a-z]{1,40}){0,4}", 0..6),
-        edits in prop::collection::vec(
-            (any::<prop::sample::Index>(), 0_usize..80, "(gl|pat-|-|\\.01\\.|GITLAB|_TOKEN|[a-z]{0,3}){0,2}"),
-            0..6,
-        ),
+        rounds in prop::collection::vec(prop::collection::vec(edit(), 0..8), 1..4),
+        token_at in any::<prop::sample::Index>(),
+        encoding in 0..3,
     ) {
         let detector = detector();
-        let base = base.concat().into_bytes();
-        prop_assume!(!detector.may_find(&base, None));
-        let mut text = Vec::new();
-        let mut fresh = Vec::new();
-        for (from, length, inserted) in edits {
-            let from = from.index(base.len() + 1);
-            let copied = &base[from..base.len().min(from + length)];
-            fresh.push(text.len()..text.len());
-            text.extend_from_slice(copied);
-            fresh.push(text.len()..text.len() + inserted.len());
-            text.extend_from_slice(inserted.as_bytes());
-        }
-        prop_assert_eq!(
-            detector.may_find(&text, Some(&fresh)),
-            detector.may_find(&text, None),
-            "{} {:?}", String::from_utf8_lossy(&text), fresh
-        );
-        if !scan(detector, &text).is_empty() {
-            prop_assert!(detector.may_find(&text, Some(&fresh)));
+        let mut base = base.concat().into_bytes();
+        let token = encoded_deploy_token(seed, encoding);
+        base.splice(token_at.index(base.len() + 1).., token.into_bytes());
+        let mut clues = detector.clues(&base);
+        // Texts are made of texts that were made of others, with tokens cut and put together again.
+        for edits in rounds {
+            let mut text = Vec::new();
+            let mut copies = Vec::new();
+            for (from, length, inserted) in edits {
+                let from = from.index(base.len() + 1);
+                let length = length.min(base.len() - from);
+                copies.push(Copied { from, to: text.len(), length });
+                text.extend_from_slice(&base[from..from + length]);
+                text.extend_from_slice(inserted.as_bytes());
+            }
+            clues = detector.clues_from(&clues, &copies, &text, &mut ClueScratch::default());
+            prop_assert_eq!(by_clues(detector, &text, &clues), scan(detector, &text));
+            base = text;
         }
     }
 
     #[test]
-    fn an_encoded_token_that_is_put_together_is_noticed_by_what_is_new(
+    fn a_token_is_put_together_of_what_is_copied_and_what_is_new(
         seed in any::<u64>(),
-        is_hex in any::<bool>(),
-        before in "[ -~]{0,40}",
+        encoding in 0..3,
         cuts in prop::collection::vec(any::<prop::sample::Index>(), 1..8),
         kept in prop::collection::vec(any::<bool>(), 9),
     ) {
         let detector = detector();
-        let mut random = SplitMix64::new(seed);
-        let forms = forms(rules());
-        let (_, kind, form, prefix) = forms
-            .iter()
-            .find(|(rule, ..)| rule.id.as_str() == "leaked-deploy-token")
-            .copied()
-            .unwrap();
-        let token = make(kind, form, prefix, None, &mut random).unwrap().text;
-        let plain = format!("{before} {token} and more");
-        let encoded = if is_hex {
-            encodings::hex(plain.as_bytes())
-        } else {
-            STANDARD.encode(&plain)
-        };
+        let token = encoded_deploy_token(seed, encoding);
         // A part that is kept stands in the base, away from the others.
-        let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(encoded.len())).collect();
+        let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(token.len())).collect();
         cuts.sort_unstable();
-        let ends = cuts.iter().copied().chain([encoded.len()]);
+        let ends = cuts.iter().copied().chain([token.len()]);
         let starts = [0].into_iter().chain(cuts.iter().copied());
         let mut base = String::new();
         let mut text = String::from("data: ");
-        let mut fresh = Vec::new();
+        let mut copies = Vec::new();
         for ((start, end), kept) in starts.zip(ends).zip(kept) {
-            let part = &encoded[start..end];
-            let at = text.len();
-            text.push_str(part);
+            let part = &token[start..end];
             if kept {
+                copies.push(Copied { from: base.len(), to: text.len(), length: part.len() });
                 base.push_str(part);
                 base.push_str("\n: ");
-                fresh.push(at..at);
-                fresh.push(text.len()..text.len());
-            } else {
-                fresh.push(at..text.len());
             }
+            text.push_str(part);
         }
-        prop_assume!(!detector.may_find(base.as_bytes(), None));
-        prop_assert_eq!(scan(detector, text.as_bytes()).len(), 1);
-        prop_assert!(detector.may_find(text.as_bytes(), Some(&fresh)));
+        let clues = detector.clues(base.as_bytes());
+        let scratch = &mut ClueScratch::default();
+        let clues = detector.clues_from(&clues, &copies, text.as_bytes(), scratch);
+        let found = by_clues(detector, text.as_bytes(), &clues);
+        prop_assert_eq!(found.len(), 1);
+        prop_assert_eq!(found, scan(detector, text.as_bytes()));
     }
 
     #[test]

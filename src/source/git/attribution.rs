@@ -5,7 +5,6 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::hash::BuildHasherDefault;
-use std::ops::Range;
 
 use gix_hash::{Kind as Format, ObjectId, oid};
 use gix_object::bstr::ByteSlice as _;
@@ -15,7 +14,7 @@ use super::graph::{Commits, Header};
 use super::history::History;
 use super::numbering::{Numbering, Prefix, Table, prefix};
 use super::objects::Decoder;
-use super::pass::{ObjectVisitor, Selection, pass};
+use super::pass::{Base, ObjectVisitor, Selection, pass};
 
 /// What is known of where an object stands.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -315,11 +314,11 @@ struct TreeVisitor<'t, 'n, 'o> {
 }
 
 impl ObjectVisitor for TreeVisitor<'_, '_, '_> {
-    fn is_of_interest(&mut self, _: Kind, _: &[u8], _: Option<&[Range<usize>]>) -> bool {
-        true
-    }
+    type Trace = ();
 
-    fn visit(&mut self, _: Kind, id: &oid, bytes: &[u8]) {
+    fn trace(&mut self, _: Kind, _: &[u8], _: Option<Base<'_, ()>>) {}
+
+    fn visit(&mut self, _: Kind, id: &oid, bytes: &[u8], (): &()) {
         let Some(number) = self.table.of(id) else {
             return;
         };

@@ -1,6 +1,8 @@
-//! Deltas of packs: applies one to its base and says which bytes of the result the base did not have.
+//! Deltas of packs: applies one to its base and says which bytes of the result are copies from it.
 
 use std::ops::Range;
+
+use crate::model::Copied;
 
 /// Why a delta cannot be applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -41,14 +43,13 @@ impl<'d> Delta<'d> {
         self.result_size
     }
 
-    /// Puts the result in place of what `result` holds. `fresh` is told, in ascending order, each range
-    /// of the result that is no copy from the base; an empty one stands where two copies meet that are
-    /// no neighbours in the base.
+    /// Puts the result in place of what `result` holds, and what it has from the base in place of what
+    /// `copies` holds, in the order of the result. Neighbours that were so in the base are one copy.
     pub(super) fn apply(
         &self,
         base: &[u8],
         result: &mut Vec<u8>,
-        mut fresh: impl FnMut(Range<usize>),
+        copies: &mut Vec<Copied>,
     ) -> Result<(), DeltaError> {
         if self.base_size != base.len() as u64 {
             return Err(DeltaError::Size);
@@ -56,27 +57,31 @@ impl<'d> Delta<'d> {
         let size = usize::try_from(self.result_size).map_err(|_| DeltaError::Size)?;
         result.clear();
         result.reserve(size);
+        copies.clear();
         let mut rest = self.instructions;
-        // Where a copy would go on that needs no seam.
-        let mut neighbour = 0;
         while let Some((command, tail)) = rest.split_first() {
             rest = tail;
             let at = result.len();
             let bytes = if command & 0x80 != 0 {
                 let (from, length) = copy(*command, &mut rest)?;
-                if at != 0 && from != neighbour {
-                    fresh(at..at);
+                match copies.last_mut() {
+                    Some(last)
+                        if last.from + last.length == from && last.to + last.length == at =>
+                    {
+                        last.length += length;
+                    }
+                    _ => copies.push(Copied {
+                        from,
+                        to: at,
+                        length,
+                    }),
                 }
-                neighbour = from + length;
-                base.get(from..neighbour).ok_or(DeltaError::Invalid)?
+                base.get(from..from + length).ok_or(DeltaError::Invalid)?
             } else if *command != 0 {
                 let (bytes, tail) = rest
                     .split_at_checked(usize::from(*command))
                     .ok_or(DeltaError::Truncated)?;
                 rest = tail;
-                fresh(at..at + bytes.len());
-                // No copy begins here: what follows an insertion is a seam that the insertion covers.
-                neighbour = usize::MAX;
                 bytes
             } else {
                 return Err(DeltaError::Invalid);
@@ -136,30 +141,39 @@ fn size(bytes: &[u8]) -> Result<(u64, &[u8]), DeltaError> {
 mod tests {
     use super::*;
 
-    type Applied = Result<(Vec<u8>, Vec<Range<usize>>), DeltaError>;
+    type Applied = Result<(Vec<u8>, Vec<(usize, usize, usize)>), DeltaError>;
 
     fn apply(base: &[u8], delta: &[u8]) -> Applied {
         let mut result = b"left over".to_vec();
-        let mut fresh = Vec::new();
-        Delta::read(delta)?.apply(base, &mut result, |range| fresh.push(range))?;
-        Ok((result, fresh))
+        let mut copies = vec![Copied {
+            from: 9,
+            to: 9,
+            length: 9,
+        }];
+        Delta::read(delta)?.apply(base, &mut result, &mut copies)?;
+        let copies = copies.iter();
+        let copies = copies.map(|copy| (copy.from, copy.to, copy.length));
+        Ok((result, copies.collect()))
     }
 
     #[test]
     fn copies_and_insertions_make_the_result() {
         // Copy 2 from 1, insert "xy", copy 3 from 4.
         let delta = [8, 7, 0x91, 1, 2, 2, b'x', b'y', 0x91, 4, 3];
-        let (result, fresh) = apply(b"abcdefgh", &delta).unwrap();
+        let (result, copies) = apply(b"abcdefgh", &delta).unwrap();
         assert_eq!(result, b"bcxyefg");
-        assert_eq!(fresh, [2..4, 4..4]);
+        assert_eq!(copies, [(1, 0, 2), (4, 4, 3)]);
     }
 
     #[test]
-    fn neighbours_in_the_base_leave_no_seam() {
-        let (result, fresh) = apply(b"abcd", &[4, 4, 0x90, 2, 0x91, 2, 2]).unwrap();
-        assert_eq!((result.as_slice(), fresh.len()), (&b"abcd"[..], 0));
-        let (_, fresh) = apply(b"abcd", &[4, 4, 0x91, 2, 2, 0x90, 2]).unwrap();
-        assert_eq!((fresh[0].clone(), fresh.len()), (2..2, 1));
+    fn neighbours_in_the_base_are_one_copy() {
+        let (result, copies) = apply(b"abcd", &[4, 4, 0x90, 2, 0x91, 2, 2]).unwrap();
+        assert_eq!((result.as_slice(), copies), (&b"abcd"[..], vec![(0, 0, 4)]));
+        let (_, copies) = apply(b"abcd", &[4, 4, 0x91, 2, 2, 0x90, 2]).unwrap();
+        assert_eq!(copies, [(2, 0, 2), (0, 2, 2)]);
+        // What is inserted between parts them.
+        let (_, copies) = apply(b"abcd", &[4, 5, 0x90, 2, 1, b'x', 0x91, 2, 2]).unwrap();
+        assert_eq!(copies, [(0, 0, 2), (2, 3, 2)]);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use gix_hash::{Kind as Format, ObjectId, oid};
 use gix_object::Kind;
 
 use super::numbering::Numbering;
-use super::pass::ObjectVisitor;
+use super::pass::{Base, ObjectVisitor};
 
 /// What a commit says of others.
 #[derive(Clone, Debug)]
@@ -120,7 +120,6 @@ pub(super) struct CommitCollector<'n, 'o, V> {
     /// Commits whose parents are known to be cut off, sorted.
     pub(super) shallow: &'n [ObjectId],
     pub(super) commits: Commits,
-    is_wanted: bool,
 }
 
 impl<'n, 'o, V> CommitCollector<'n, 'o, V> {
@@ -130,7 +129,6 @@ impl<'n, 'o, V> CommitCollector<'n, 'o, V> {
             numbering,
             shallow,
             commits: Commits::default(),
-            is_wanted: false,
         }
     }
 
@@ -189,20 +187,19 @@ impl<'n, 'o, V> CommitCollector<'n, 'o, V> {
 }
 
 impl<V: ObjectVisitor> ObjectVisitor for CommitCollector<'_, '_, V> {
-    fn is_of_interest(&mut self, kind: Kind, bytes: &[u8], fresh: Option<&[Range<usize>]>) -> bool {
-        self.is_wanted = self.visitor.is_of_interest(kind, bytes, fresh);
-        self.is_wanted || matches!(kind, Kind::Commit | Kind::Tag)
+    type Trace = V::Trace;
+
+    fn trace(&mut self, kind: Kind, bytes: &[u8], base: Option<Base<'_, V::Trace>>) -> V::Trace {
+        self.visitor.trace(kind, bytes, base)
     }
 
-    fn visit(&mut self, kind: Kind, id: &oid, bytes: &[u8]) {
+    fn visit(&mut self, kind: Kind, id: &oid, bytes: &[u8], trace: &V::Trace) {
         match kind {
             Kind::Commit => self.commit(id, bytes),
             Kind::Tag => self.tag(id, bytes),
             Kind::Blob | Kind::Tree => {}
         }
-        if self.is_wanted {
-            self.visitor.visit(kind, id, bytes);
-        }
+        self.visitor.visit(kind, id, bytes, trace);
     }
 }
 

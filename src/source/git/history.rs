@@ -218,9 +218,12 @@ impl History {
     }
 }
 
-/// The names in a tree, in its order, with the bytes as they are.
-pub fn tree_names<'t>(id: &oid, bytes: &'t [u8]) -> impl Iterator<Item = &'t [u8]> {
+/// The names in a tree, in its order, with the bytes as they are, and where each begins.
+pub fn tree_names<'t>(id: &oid, bytes: &'t [u8]) -> impl Iterator<Item = (usize, &'t [u8])> {
     TreeRefIter::from_bytes(bytes, id.kind())
         .filter_map(Result::ok)
-        .map(|entry| entry.filename.as_bytes())
+        .map(|entry| {
+            let name = entry.filename.as_bytes();
+            (name.as_ptr().addr() - bytes.as_ptr().addr(), name)
+        })
 }

@@ -47,7 +47,7 @@ pub use self::history::{History, tree_names};
 pub use self::index::Index;
 pub use self::numbering::IdSet;
 pub use self::objects::{Decoder, MAX_OBJECT, Object, ObjectError, Objects};
-pub use self::pass::{ObjectVisitor, PassOutcome, Selection, pass};
+pub use self::pass::{Base, ObjectVisitor, PassOutcome, Selection, pass};
 pub use self::refs::{Head, Refs};
 pub(super) use self::repository::is_git_dir;
 pub use self::repository::{OpenOptions, Repository};

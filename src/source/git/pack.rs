@@ -166,7 +166,7 @@ impl Pack {
             self.inflate(&entry, decoder)?;
             let delta = Delta::read(&decoder.inflated)?;
             check_size(delta.result_size())?;
-            delta.apply(&decoder.object, &mut decoder.result, |_| {})?;
+            delta.apply(&decoder.object, &mut decoder.result, &mut Vec::new())?;
             std::mem::swap(&mut decoder.object, &mut decoder.result);
         }
         Ok(kind)

@@ -1,11 +1,10 @@
 //! One pass over every object of a database: each delta is applied once, each object given away once.
 //!
 //! Families of deltas are walked depth first, so that a base is at hand when its deltas are applied.
-//! A visitor is asked first whether an object is of interest: where its base was not, only the bytes
-//! that the base did not have can make it so. Families are shared out between threads; what a visitor
-//! gathers must not depend on the order.
+//! A visitor keeps what it knows of a base ([`ObjectVisitor::Trace`]) until the last of them is, so that
+//! it need not look again at bytes that are copies. Families are shared out between threads; what a
+//! visitor gathers must not depend on the order.
 
-use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::{fs, io, thread};
 
@@ -19,7 +18,7 @@ use super::numbering::IdSet;
 use super::objects::{Decoder, ObjectError, Objects};
 use super::pack::{Pack, check_size};
 use super::{Defect, Repository, loose};
-use crate::model::ProblemClass;
+use crate::model::{Copied, ProblemClass};
 
 /// Roots and loose objects are shared out in portions of this many.
 const PORTION: usize = 64;
@@ -40,13 +39,29 @@ const MAX_NAMED: usize = 25;
 
 /// Takes the objects that one thread decodes.
 pub trait ObjectVisitor: Send {
-    /// Whether the object has anything to be looked at. `fresh` are the only ranges that can make it
-    /// so, ascending; an empty one is a place where bytes meet that did not stand side by side.
-    /// `None` means that all of it is to be looked at.
-    fn is_of_interest(&mut self, kind: Kind, bytes: &[u8], fresh: Option<&[Range<usize>]>) -> bool;
+    /// What is known of an object, as long as others are made of it.
+    type Trace;
 
-    /// Takes an object that is of interest. Objects come in no order.
-    fn visit(&mut self, kind: Kind, id: &oid, bytes: &[u8]);
+    /// What is known of an object, which may be made of another. It need not be one of the selection,
+    /// and need not be visited.
+    fn trace(
+        &mut self,
+        kind: Kind,
+        bytes: &[u8],
+        base: Option<Base<'_, Self::Trace>>,
+    ) -> Self::Trace;
+
+    /// Takes an object. Objects come in no order.
+    fn visit(&mut self, kind: Kind, id: &oid, bytes: &[u8], trace: &Self::Trace);
+}
+
+/// What an object is made of.
+#[derive(Clone, Copy, Debug)]
+pub struct Base<'b, T> {
+    /// What is known of the base.
+    pub trace: &'b T,
+    /// The bytes that are copies from it, in the order of the object.
+    pub copies: &'b [Copied],
 }
 
 /// Which objects a pass gives away.
@@ -255,7 +270,7 @@ impl<'p> PackWork<'p> {
             tally,
             inflate: gix_zlib::Inflate::default(),
             delta: Vec::new(),
-            fresh: Vec::new(),
+            copies: Vec::new(),
             spare: Vec::new(),
             frames: Vec::new(),
             held: 0,
@@ -286,25 +301,26 @@ impl<'p> PackWork<'p> {
 }
 
 /// A base that deltas still wait for.
-struct Frame {
+struct Frame<T> {
     bytes: Vec<u8>,
     /// The next delta to apply.
     child: u32,
-    /// Whether the visitor was interested.
-    is_hot: bool,
+    /// What the visitor knows of it.
+    trace: T,
 }
 
 /// Walks the families of one pack on one thread.
-struct Walker<'w, 'p, V> {
+struct Walker<'w, 'p, V: ObjectVisitor> {
     work: &'w PackWork<'p>,
     visitor: &'w mut V,
     tally: &'w mut Tally,
     inflate: gix_zlib::Inflate,
     delta: Vec<u8>,
-    fresh: Vec<Range<usize>>,
+    /// What the delta that was applied last has from its base.
+    copies: Vec<Copied>,
     /// Buffers that nobody needs at the moment.
     spare: Vec<Vec<u8>>,
-    frames: Vec<Frame>,
+    frames: Vec<Frame<V::Trace>>,
     /// Bytes in all frames.
     held: usize,
 }
@@ -321,10 +337,11 @@ impl<V: ObjectVisitor> Walker<'_, '_, V> {
                 return self.lost(root, &error.to_string());
             }
         }
-        let is_hot = self.give(root, kind, &bytes, None);
+        let trace = self.visitor.trace(kind, &bytes, None);
+        self.give(root, kind, &bytes, &trace);
         budget.unfolded(bytes.len());
-        self.keep(root, bytes, is_hot);
-        while let Some((child, base_is_hot)) = self.next_child() {
+        self.keep(root, bytes, trace);
+        while let Some(child) = self.next_child() {
             if !self.work.is_needed(child) {
                 self.drop_finished();
                 continue;
@@ -332,16 +349,13 @@ impl<V: ObjectVisitor> Walker<'_, '_, V> {
             let mut result = self.spare.pop().unwrap_or_default();
             let applied = budget
                 .check()
-                .and_then(|()| self.apply(child, &mut result, &mut budget));
+                .and_then(|()| self.apply(child, kind, &mut result, &mut budget));
             self.drop_finished();
             match applied {
-                Ok(()) => {
-                    let fresh = std::mem::take(&mut self.fresh);
-                    let ranges = (!base_is_hot).then_some(fresh.as_slice());
-                    let is_hot = self.give(child, kind, &result, ranges);
-                    self.fresh = fresh;
+                Ok(trace) => {
+                    self.give(child, kind, &result, &trace);
                     budget.unfolded(result.len());
-                    self.keep(child, result, is_hot);
+                    self.keep(child, result, trace);
                 }
                 Err(error) => {
                     self.spare.push(result);
@@ -351,12 +365,12 @@ impl<V: ObjectVisitor> Walker<'_, '_, V> {
         }
     }
 
-    /// The next delta of the base that was decoded last, and whether that base was of interest.
-    fn next_child(&mut self) -> Option<(u32, bool)> {
+    /// The next delta of the base that was decoded last.
+    fn next_child(&mut self) -> Option<u32> {
         let frame = self.frames.last_mut()?;
         let child = frame.child;
         frame.child = self.work.forest.next_sibling(child);
-        Some((child, frame.is_hot))
+        Some(child)
     }
 
     /// Gives back the base that was decoded last if no delta waits for it any more.
@@ -368,7 +382,7 @@ impl<V: ObjectVisitor> Walker<'_, '_, V> {
     }
 
     /// Keeps an object for the deltas that are made of it.
-    fn keep(&mut self, node: u32, bytes: Vec<u8>, is_hot: bool) {
+    fn keep(&mut self, node: u32, bytes: Vec<u8>, trace: V::Trace) {
         let child = self.work.forest.first_child(node);
         if child == NONE {
             self.spare(bytes);
@@ -384,7 +398,7 @@ impl<V: ObjectVisitor> Walker<'_, '_, V> {
             self.frames.push(Frame {
                 bytes,
                 child,
-                is_hot,
+                trace,
             });
         }
     }
@@ -398,24 +412,29 @@ impl<V: ObjectVisitor> Walker<'_, '_, V> {
         }
     }
 
-    /// Applies the delta of `node` to the base that was decoded last.
+    /// Applies the delta of `node` to the base that was decoded last, and says what the visitor knows
+    /// of the result.
     fn apply(
         &mut self,
         node: u32,
+        kind: Kind,
         result: &mut Vec<u8>,
         budget: &mut Budget,
-    ) -> Result<(), ObjectError> {
+    ) -> Result<V::Trace, ObjectError> {
         let mut delta = std::mem::take(&mut self.delta);
         let inflated = self.inflate(node, &mut delta);
         self.delta = delta;
         budget.packed(inflated?);
         let delta = Delta::read(&self.delta)?;
         check_size(delta.result_size())?;
-        let base = self.frames.last().map_or(&[][..], |frame| &frame.bytes);
-        let fresh = &mut self.fresh;
-        fresh.clear();
-        delta.apply(base, result, |range| fresh.push(range))?;
-        Ok(())
+        let base = self.frames.last();
+        let bytes = base.map_or(&[][..], |frame| &frame.bytes);
+        delta.apply(bytes, result, &mut self.copies)?;
+        let base = base.map(|frame| Base {
+            trace: &frame.trace,
+            copies: &self.copies,
+        });
+        Ok(self.visitor.trace(kind, result, base))
     }
 
     /// Inflates what the pack has of a node, and gives the number of bytes that it has there.
@@ -442,27 +461,15 @@ impl<V: ObjectVisitor> Walker<'_, '_, V> {
         Ok(packed as u64)
     }
 
-    /// Gives an object to the visitor, unless an earlier pack has it too or it is a base alone, and
-    /// says whether the visitor is interested.
-    fn give(
-        &mut self,
-        node: u32,
-        kind: Kind,
-        bytes: &[u8],
-        fresh: Option<&[Range<usize>]>,
-    ) -> bool {
-        let is_hot = self.visitor.is_of_interest(kind, bytes, fresh);
+    /// Gives an object to the visitor, unless an earlier pack has it too or it is a base alone.
+    fn give(&mut self, node: u32, kind: Kind, bytes: &[u8], trace: &V::Trace) {
         let id = self.work.id(node);
-        if !self.work.selection.takes(id) || self.work.earlier.iter().any(|pack| pack.contains(id))
-        {
-            return is_hot;
+        let is_known = || self.work.earlier.iter().any(|pack| pack.contains(id));
+        if self.work.selection.takes(id) && !is_known() {
+            self.tally.objects += 1;
+            self.tally.bytes += bytes.len() as u64;
+            self.visitor.visit(kind, id, bytes, trace);
         }
-        self.tally.objects += 1;
-        self.tally.bytes += bytes.len() as u64;
-        if is_hot {
-            self.visitor.visit(kind, id, bytes);
-        }
-        is_hot
     }
 
     /// Counts a node and everything that is made of it as not read.
@@ -553,9 +560,8 @@ impl LooseWork<'_> {
             Ok(Some(kind)) if self.selection.kinds.contains(&kind) => {
                 tally.objects += 1;
                 tally.bytes += decoder.object.len() as u64;
-                if visitor.is_of_interest(kind, &decoder.object, None) {
-                    visitor.visit(kind, id, &decoder.object);
-                }
+                let trace = visitor.trace(kind, &decoder.object, None);
+                visitor.visit(kind, id, &decoder.object, &trace);
             }
             Ok(_) => {}
             Err(error) => tally.broken.push((id.to_owned(), error.to_string())),

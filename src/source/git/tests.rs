@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::ops::Range;
 use std::path::Path;
 
 use gix_hash::{ObjectId, oid};
@@ -153,11 +152,11 @@ struct Keeper {
 }
 
 impl ObjectVisitor for Keeper {
-    fn is_of_interest(&mut self, _: Kind, _: &[u8], _: Option<&[Range<usize>]>) -> bool {
-        true
-    }
+    type Trace = ();
 
-    fn visit(&mut self, _: Kind, id: &oid, bytes: &[u8]) {
+    fn trace(&mut self, _: Kind, _: &[u8], _: Option<Base<'_, ()>>) {}
+
+    fn visit(&mut self, _: Kind, id: &oid, bytes: &[u8], (): &()) {
         assert!(self.found.insert(id.to_owned(), bytes.to_vec()).is_none());
     }
 }
@@ -166,11 +165,11 @@ impl ObjectVisitor for Keeper {
 struct Counter(u64);
 
 impl ObjectVisitor for Counter {
-    fn is_of_interest(&mut self, _: Kind, _: &[u8], _: Option<&[Range<usize>]>) -> bool {
-        true
-    }
+    type Trace = ();
 
-    fn visit(&mut self, _: Kind, _: &oid, _: &[u8]) {
+    fn trace(&mut self, _: Kind, _: &[u8], _: Option<Base<'_, ()>>) {}
+
+    fn visit(&mut self, _: Kind, _: &oid, _: &[u8], (): &()) {
         self.0 += 1;
     }
 }
