@@ -333,7 +333,9 @@ fn refs_that_cannot_be_read_leave_detection_as_it_is() {
     );
     assert_incomplete(&repo, &[], "git-object");
 
-    let repo = leaky(&["--ref-format", "reftable"]);
+    let repo = leaky(&[]);
+    repo.git(&["config", "core.repositoryFormatVersion", "1"]);
+    repo.git(&["config", "extensions.refStorage", "stonetablet"]);
     let (report, code) = repo.report(&["--history"]);
     assert_eq!(code, 1);
     assert_eq!(report["problems"][0]["class"], "git-refs");

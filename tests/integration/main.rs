@@ -18,6 +18,7 @@ mod git;
 mod git_history;
 mod git_pass;
 mod git_range;
+mod git_reftable;
 mod git_repository;
 mod git_staged;
 mod git_states;

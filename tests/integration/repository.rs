@@ -55,7 +55,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("serde_yaml", &["src/rules/"]),
     ("aho_corasick", &["src/detect/"]),
     ("regex_syntax", &["src/rules/pattern.rs"]),
-    ("crc32fast", &["src/detect/"]),
+    ("crc32fast", &["src/detect/", "src/source/git/reftable.rs"]),
     ("gix_config", &["src/source/git/"]),
     ("gix_hash", &["src/source/git/"]),
     ("gix_index", &["src/source/git/"]),

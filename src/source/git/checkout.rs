@@ -7,7 +7,8 @@
 use std::path::{Path, PathBuf};
 
 use super::files::{ReadError, read};
-use super::{GitError, OpenOptions, Repository, remote};
+use super::settings::RefStore;
+use super::{GitError, Head, OpenOptions, Repository, remote};
 use crate::model::VersionControl;
 
 /// The most bytes of HEAD or a reference.
@@ -68,6 +69,21 @@ impl Checkout {
                 .and_then(|config| remote::origin(&config)),
             ..VersionControl::default()
         };
+        if *repository.ref_store() != RefStore::Files {
+            // Whatever is wrong with refs is told by the scan that needs them.
+            match repository.head(&mut Vec::new()) {
+                Head::Branch(name, id) => {
+                    described.branch = name.strip_prefix("refs/heads/").map(str::to_owned);
+                    described.revision = Some(id.to_string());
+                }
+                Head::Detached(id) => described.revision = Some(id.to_string()),
+                Head::Unborn(name) => {
+                    described.branch = name.strip_prefix("refs/heads/").map(str::to_owned);
+                }
+                Head::Unknown => {}
+            }
+            return (described, None);
+        }
         let head = match text(&repository.git_dir().join("HEAD"), MAX_REFERENCE) {
             Ok(Some(head)) => head,
             Ok(None) => return (described, Some("HEAD is missing".into())),

@@ -28,6 +28,7 @@ mod objects;
 mod pack;
 mod pass;
 mod refs;
+mod reftable;
 mod remote;
 mod repository;
 mod revision;

@@ -1,4 +1,5 @@
-//! Refs: what HEAD and every ref of a repository and of its linked worktrees points at.
+//! Refs: what HEAD and every ref of a repository and of its linked worktrees points at, whether they
+//! are kept as files or in tables.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -8,6 +9,8 @@ use gix_ref::file::loose::Reference;
 use gix_ref::{FullName, Target, packed};
 
 use super::files::{MAX_TEXT, is_dir, list, path_from_bytes, read};
+use super::reftable::stack;
+use super::settings::RefStore;
 use super::{Defect, Repository};
 use crate::model::ProblemClass;
 
@@ -73,8 +76,13 @@ impl Refs {
 /// Reads HEAD of `repository`, and of its refs those alone that HEAD leads to.
 pub(super) fn head(repository: &Repository, defects: &mut Vec<Defect>) -> Head {
     let mut reader = Reader::new(repository, defects);
-    if reader.is_foreign() {
-        return Head::Unknown;
+    match repository.ref_store() {
+        RefStore::Files => {}
+        RefStore::Tables => {
+            reader.tables();
+            return reader.head(repository.git_dir());
+        }
+        RefStore::Other(store) => return reader.foreign(store).head,
     }
     let path = repository.git_dir().join("HEAD");
     let mut next = match reader.target(&path, "HEAD") {
@@ -101,25 +109,17 @@ pub(super) fn head(repository: &Repository, defects: &mut Vec<Defect>) -> Head {
 /// Reads the refs of `repository`. What cannot be read is a defect.
 pub(super) fn refs(repository: &Repository, defects: &mut Vec<Defect>) -> Refs {
     let mut reader = Reader::new(repository, defects);
-    if reader.is_foreign() {
-        return Refs {
-            head: Head::Unknown,
-            other_heads: Vec::new(),
-            by_name: BTreeMap::new(),
-            complete: false,
-        };
-    }
-    reader.packed();
-    reader.folder(&repository.common_dir().join("refs"), "refs", 0);
-    if repository.git_dir() != repository.common_dir() {
-        // Refs of this worktree alone: `refs/bisect`, `refs/worktree`.
-        reader.folder(&repository.git_dir().join("refs"), "refs", 0);
+    match repository.ref_store() {
+        RefStore::Files => reader.files(),
+        RefStore::Tables => reader.tables(),
+        RefStore::Other(store) => return reader.foreign(store),
     }
     let head = reader.head(repository.git_dir());
     let other_heads = reader.other_heads();
     let by_name = reader
         .targets
         .keys()
+        .filter(|name| name.starts_with("refs/"))
         .filter_map(|name| Some((name.clone(), reader.resolve(name)?)))
         .collect();
     Refs {
@@ -147,16 +147,50 @@ impl<'r> Reader<'r> {
         }
     }
 
-    /// Whether refs lie in a store that is not read; a defect if so.
-    fn is_foreign(&mut self) -> bool {
-        let Some(store) = self.repository.foreign_refs() else {
-            return false;
-        };
+    /// Refs of a store that is not read, which is a defect.
+    fn foreign(&mut self, store: &str) -> Refs {
         let message = format!(
             "keeps its refs in the store `{store}`, which is not read: what they reach is not known"
         );
         self.defect(&self.repository.common_dir().join("config"), message);
-        true
+        Refs {
+            head: Head::Unknown,
+            other_heads: Vec::new(),
+            by_name: BTreeMap::new(),
+            complete: false,
+        }
+    }
+
+    /// Reads all refs that are files.
+    fn files(&mut self) {
+        let (git_dir, common_dir) = (self.repository.git_dir(), self.repository.common_dir());
+        self.packed();
+        self.folder(&common_dir.join("refs"), "refs", 0);
+        if git_dir != common_dir {
+            // Refs of this worktree alone: `refs/bisect`, `refs/worktree`.
+            self.folder(&git_dir.join("refs"), "refs", 0);
+        }
+    }
+
+    /// Reads all refs that are in tables: those of this worktree alone are in tables of its own, and
+    /// `HEAD` with them.
+    fn tables(&mut self) {
+        let (git_dir, common_dir) = (self.repository.git_dir(), self.repository.common_dir());
+        self.targets = self.stack(common_dir);
+        if git_dir != common_dir {
+            self.targets.retain(|name, _| name.starts_with("refs/"));
+            let own = self.stack(git_dir);
+            self.targets.extend(own);
+        }
+    }
+
+    /// What the tables of a Git folder say.
+    fn stack(&mut self, dir: &Path) -> BTreeMap<String, Target> {
+        let read = stack(&dir.join("reftable"), self.repository.format());
+        if let Some((path, message)) = read.defect {
+            self.defect(&path, message);
+        }
+        read.targets
     }
 
     fn defect(&mut self, path: &Path, message: String) {
@@ -256,17 +290,30 @@ impl<'r> Reader<'r> {
             .map_err(|_| "is a broken ref".into())
     }
 
+    /// What is checked out in the worktree of a Git folder. Refs must have been read before.
     fn head(&mut self, git_dir: &Path) -> Head {
         let path = git_dir.join("HEAD");
-        match self.target(&path, "HEAD") {
+        let is_in_tables = *self.repository.ref_store() == RefStore::Tables;
+        let target = if !is_in_tables {
+            self.target(&path, "HEAD")
+        } else if git_dir == self.repository.git_dir() {
+            Ok(self.targets.get("HEAD").cloned())
+        } else {
+            Ok(self.stack(git_dir).remove("HEAD"))
+        };
+        match target {
             Ok(Some(Target::Object(id))) => Head::Detached(id),
             Ok(Some(Target::Symbolic(name))) => {
                 let name = name.as_bstr().to_string();
                 match self.resolve(&name) {
                     Some(id) => Head::Branch(name, id),
+                    // It may be among what could not be read.
+                    None if !self.complete => Head::Unknown,
                     None => Head::Unborn(name),
                 }
             }
+            // Said already: a table that could not be read hides it.
+            Ok(None) if is_in_tables && !self.complete => Head::Unknown,
             Ok(None) => {
                 self.defect(&path, "is missing".into());
                 Head::Unknown

@@ -9,7 +9,7 @@ use gix_hash::{Kind, ObjectId};
 use super::alternates::object_folders;
 use super::files::{MAX_TEXT, is_dir, is_file, list, path_from_bytes, read};
 use super::refs::{Head, Refs, gitdir_line, head, refs};
-use super::settings::{Settings, settings};
+use super::settings::{RefStore, Settings, settings};
 use super::{Defect, GitError, Index, Objects};
 use crate::model::ProblemClass;
 
@@ -171,9 +171,9 @@ impl Repository {
         Index::read(self, path)
     }
 
-    /// The name of the store that keeps refs, if it is not the one of files.
-    pub(super) fn foreign_refs(&self) -> Option<&str> {
-        self.settings.foreign_refs.as_deref()
+    /// Where refs are kept.
+    pub(super) const fn ref_store(&self) -> &RefStore {
+        &self.settings.refs
     }
 
     /// A path below the repository as reports show it: never an absolute one. Whatever lies in the

@@ -11,13 +11,25 @@ use super::files::{MAX_TEXT, read};
 use super::{Defect, GitError};
 use crate::model::ProblemClass;
 
+/// Where refs are kept.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) enum RefStore {
+    /// A file each, and `packed-refs`.
+    #[default]
+    Files,
+    /// Tables; see [`super::reftable`].
+    Tables,
+    /// A store that is not known, by its name.
+    Other(String),
+}
+
 /// What a repository says of its own format.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Settings {
     /// The hash that names objects.
     pub(super) format: Kind,
-    /// Whether refs lie in a store other than files.
-    pub(super) foreign_refs: Option<String>,
+    /// Where refs are kept.
+    pub(super) refs: RefStore,
     /// Whether objects may be missing because a remote promised to have them.
     pub(super) partial: bool,
 }
@@ -26,7 +38,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             format: Kind::Sha1,
-            foreign_refs: None,
+            refs: RefStore::Files,
             partial: false,
         }
     }
@@ -88,8 +100,14 @@ pub(super) fn settings(
                 .unwrap_or_default();
             match name.as_str() {
                 "objectformat" => settings.format = object_format(path, &value)?,
-                "refstorage" if value != "files" => settings.foreign_refs = Some(value),
-                "refstorage" | "compatobjectformat" => {}
+                "refstorage" => {
+                    settings.refs = match value.as_str() {
+                        "files" => RefStore::Files,
+                        "reftable" => RefStore::Tables,
+                        _ => RefStore::Other(value),
+                    };
+                }
+                "compatobjectformat" => {}
                 name if HARMLESS.contains(&name) => {}
                 name => defect(format!(
                     "has the extension `{name}`, which is not known: what is read may not be all"
