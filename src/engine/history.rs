@@ -98,7 +98,7 @@ impl RepositorySearch<'_> {
         let visitors = (0..self.request.threads())
             .map(|_| HitVisitor::new(self.search, self.request.confidence))
             .collect();
-        let (visitors, outcome) = history.search(visitors);
+        let (visitors, outcome) = history.search(visitors, self.request.strict);
         past.objects += outcome.objects;
         past.bytes += outcome.bytes;
         defects.extend(outcome.defects);
@@ -118,11 +118,11 @@ impl RepositorySearch<'_> {
         let attributions = history.attribute(&hits.kinds, threads);
         let mut packed = std::mem::take(&mut hits.problems);
         if self.request.history == HistoryScope::Reachable {
-            // What cannot be told apart is kept.
+            // What cannot be told apart is kept, and so is what the index has.
             let is_kept = |id: &ObjectId| {
-                attributions
-                    .get(id)
-                    .is_none_or(|attribution| attribution.reachable != Some(false))
+                attributions.get(id).is_none_or(|attribution| {
+                    attribution.reachable != Some(false) || attribution.staged.is_some()
+                })
             };
             for objects in hits.by_token.values_mut() {
                 objects.retain(|id, _| is_kept(id));
@@ -204,17 +204,30 @@ impl RepositorySearch<'_> {
                 (None, None) => (None, format!(".git/blob/{id}")),
             },
         };
-        let path = match path.as_str() {
-            "" => self.located.prefix.clone(),
-            path => self.located.path(path),
+        let provenance = |path: &str| Provenance {
+            path: match path {
+                "" => detector.masked(&self.located.prefix).into(),
+                path => detector.masked(&self.located.path(path)).into(),
+            },
+            ..self.provenance()
         };
+        let staged = attribution.staged.map(|path| Provenance {
+            origin: Origin::Index(Arc::new(Revision {
+                object: id.to_string().into(),
+                ..Revision::default()
+            })),
+            ..provenance(&path)
+        });
+        let is_elsewhere = revision.commit.is_some() || staged.is_none();
         Place {
-            provenance: Provenance {
-                path: detector.masked(&path).into(),
-                ..self.provenance()
+            provenance: match &staged {
+                Some(staged) if !is_elsewhere => staged.clone(),
+                _ => provenance(&path),
             },
             message,
             revision,
+            staged,
+            is_elsewhere,
         }
     }
 
@@ -437,6 +450,10 @@ struct Place {
     /// What it is, unless a file.
     message: Option<MessageKind>,
     revision: Revision,
+    /// Where the index has it, and HEAD does not.
+    staged: Option<Provenance>,
+    /// Whether it is told of beside that.
+    is_elsewhere: bool,
 }
 
 impl Place {
@@ -526,7 +543,12 @@ impl ObjectVisitor for PlaceVisitor<'_, '_> {
             return;
         };
         let provenance = place.provenance(place.revision.at_head);
-        if kind == Kind::Tree {
+        if let Some(staged) = &place.staged {
+            self.searcher.search(bytes, || staged.clone());
+        }
+        if !place.is_elsewhere {
+            // The index alone has it.
+        } else if kind == Kind::Tree {
             for (_, name) in tree_names(id, bytes) {
                 let shown = self.search.detector.masked(&String::from_utf8_lossy(name));
                 let path = match &*provenance.path {
@@ -546,13 +568,10 @@ impl ObjectVisitor for PlaceVisitor<'_, '_> {
         for mut sighting in harvest.sightings {
             let chosen = self.chosen.get(&sighting.key());
             if let Some(chosen) = chosen.filter(|chosen| chosen.objects.contains(id)) {
-                let within = std::mem::take(&mut sighting.location.provenance.within);
-                let path = Arc::clone(&sighting.location.provenance.path);
-                sighting.location.provenance = Provenance {
-                    path,
-                    within,
-                    ..place.provenance(chosen.at_head)
-                };
+                let provenance = &mut sighting.location.provenance;
+                if !matches!(provenance.origin, Origin::Index(_)) {
+                    provenance.origin = place.provenance(chosen.at_head).origin;
+                }
                 self.sightings.push(sighting);
             }
         }

@@ -167,8 +167,108 @@ fn an_empty_repository_and_one_without_a_commit_are_complete() {
     fs::remove_file(repo.path().join("staged.txt")).unwrap();
     let (report, code) = repo.report(&["--history"]);
     let place = &report["findings"][0]["location"];
-    assert_eq!((code, &place["git"]["reachable"]), (1, &false.into()));
+    assert_eq!((code, &place["path"]), (1, &"staged.txt".into()));
+    assert_eq!(place["origin"], "index");
     assert!(place["git"]["commit"].is_null());
+    assert_eq!(told(&repo, &["--history=reachable"]).0, ["staged.txt"]);
+}
+
+#[test]
+fn what_the_index_has_is_told_by_its_path() {
+    let repo = leaky(&[]);
+    // Brought back, as a file that HEAD does not have.
+    repo.file("back.env", LEAK);
+    repo.git(&["add", "back.env"]);
+    fs::remove_file(repo.path().join("back.env")).unwrap();
+    let (report, _) = repo.report(&["--history"]);
+    let finding = &report["findings"][0];
+    assert_eq!(finding["occurrences"], 2, "{finding:#}");
+    assert_eq!(finding["location"]["path"], "back.env");
+    assert_eq!(finding["location"]["origin"], "index");
+    let related = &finding["related"][0]["location"];
+    assert_eq!(
+        (&related["path"], &related["origin"]),
+        (&"old.env".into(), &"history".into())
+    );
+    // A comment hides the place that it stands at.
+    let comment = format!("# {}:ignore[leaked-deploy-token] sample", "glpatrol");
+    repo.file(
+        "kept.env",
+        &format!("A={{{{deploy_token/legacy#2}}}} {comment}\n"),
+    );
+    repo.git(&["rm", "--quiet", "--cached", "back.env"]);
+    repo.git(&["add", "kept.env"]);
+    fs::remove_file(repo.path().join("kept.env")).unwrap();
+    let (report, _) = repo.report(&["--history"]);
+    let kept = report["findings"].as_array().unwrap().iter();
+    let kept = kept.filter(|finding| finding["location"]["path"] == "kept.env");
+    let hidden: Vec<bool> = kept
+        .map(|finding| finding["suppression"].is_object())
+        .collect();
+    assert_eq!(hidden, [true], "{report:#}");
+    // What HEAD has too is no place of its own, nor is what another worktree has checked out.
+    let repo = Repo::new();
+    repo.file("still.env", LEAK);
+    repo.commit("first");
+    repo.git(&["worktree", "add", "--quiet", "-b", "side", "../side"]);
+    repo.git(&["rm", "--quiet", "still.env"]);
+    repo.commit("second");
+    let (report, _) = repo.report(&["--history"]);
+    assert_eq!(report["findings"][0]["occurrences"], 1);
+    assert_eq!(report["findings"][0]["location"]["origin"], "history");
+}
+
+#[test]
+fn a_damaged_index_and_one_that_names_what_is_missing_are_incomplete() {
+    let repo = clean();
+    repo.bytes("staged.txt", b"staged\n");
+    repo.bytes("later.txt", b"later\n");
+    repo.git(&["add", "staged.txt"]);
+    repo.git(&["add", "--intent-to-add", "later.txt"]);
+    assert_eq!(told(&repo, &["--history"]), (vec![], vec![], 0));
+    let blob = repo.git(&["rev-parse", ":staged.txt"]);
+    fs::remove_file(objects(&repo).join(&blob[..2]).join(&blob[2..])).unwrap();
+    assert_incomplete(&repo, &[], "git-object");
+
+    let repo = clean();
+    let index = repo.path().join(".git/index");
+    let bytes = fs::read(&index).unwrap();
+    fs::write(&index, &bytes[..bytes.len() / 2]).unwrap();
+    assert_incomplete(&repo, &[], "git-index");
+    // That of another worktree is read too.
+    let mut repo = clean();
+    repo.git(&["worktree", "add", "--quiet", "-b", "side", "../side"]);
+    let index = repo.path().join(".git/index");
+    fs::write(&index, b"nonsense").unwrap();
+    repo.enter("side");
+    assert_incomplete(&repo, &[], "git-index");
+}
+
+#[test]
+fn strict_looks_for_whatever_any_tree_names() {
+    let repo = clean();
+    repo.bytes("old.txt", b"of yesterday\n");
+    repo.commit("old");
+    let blob = repo.git(&["rev-parse", "HEAD:old.txt"]);
+    repo.git(&["rm", "--quiet", "old.txt"]);
+    repo.commit("gone");
+    assert_eq!(told(&repo, &["--history", "--strict"]), (vec![], vec![], 0));
+    fs::remove_file(objects(&repo).join(&blob[..2]).join(&blob[2..])).unwrap();
+    assert_eq!(told(&repo, &["--history"]), (vec![], vec![], 0));
+    assert_incomplete(&repo, &["--strict"], "git-object");
+    let (report, _) = repo.report(&["--history", "--strict"]);
+    let message = report["problems"][0]["message"].as_str().unwrap();
+    assert!(
+        message.starts_with(&format!("object {blob} is missing: the `old.txt` in tree ")),
+        "{message}"
+    );
+    // Submodules are no objects of the repository.
+    let outer = Repo::new();
+    let url = clean();
+    let url = url.path().display().to_string();
+    outer.git(&["submodule", "--quiet", "add", &url, "sub"]);
+    outer.commit("with a submodule");
+    assert_eq!(told(&outer, &["--history", "--strict"]).2, 0);
 }
 
 #[test]

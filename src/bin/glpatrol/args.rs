@@ -124,7 +124,8 @@ pub(crate) struct InputArguments {
     #[arg(long, value_name = "N", help_heading = "Limits")]
     pub(crate) max_decode_depth: Option<u8>,
 
-    /// Count as not read: includes that lie outside of the scanned input, damaged and encrypted archives.
+    /// Count as not read: includes that lie outside of the scanned input, damaged and encrypted archives,
+    /// and with `--history` any object that is missing.
     #[arg(long, help_heading = "Findings")]
     pub(crate) strict: bool,
 

@@ -24,6 +24,8 @@ pub struct Attribution {
     pub commit: Option<Origin>,
     /// Its path there.
     pub path: Option<String>,
+    /// Its path in an index, where that does not have it from HEAD.
+    pub staged: Option<String>,
     /// The object that it is a note on, by its id.
     pub note_on: Option<String>,
     /// Whether HEAD or a ref reaches it; `None` where refs cannot be read.
@@ -225,6 +227,7 @@ impl<'h, 'o> Attributor<'h, 'o> {
             commit: self.origin(&id, decoder),
             reachable: Some((self.reached[at] || is_direct) && !is_replaced),
             at_head: Some(at_head),
+            staged: None,
         }
     }
 

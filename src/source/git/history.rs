@@ -1,44 +1,46 @@
 //! The whole history of a repository: every object searched in one pass, and the places of what was
 //! found.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
 use gix_hash::{ObjectId, oid};
 use gix_object::bstr::ByteSlice as _;
 use gix_object::{Kind, TreeRefIter};
 
 use super::attribution::{Attribution, Attributor, replaced};
-use super::files::{MAX_TEXT, read};
-use super::graph::{CommitCollector, Commits, Missing};
+use super::changes::Node;
+use super::files::{MAX_TEXT, list, read};
+use super::graph::{CommitCollector, Commits};
+use super::index::Index;
 use super::numbering::{IdSet, Numbering};
 use super::objects::Decoder;
 use super::pass::{ObjectVisitor, PassOutcome, Selection, pass};
 use super::{Defect, Objects, Refs, Repository};
-use crate::model::ProblemClass;
 
-/// The most missing objects that are named.
-const MAX_NAMED: usize = 25;
-
-/// A repository with its objects and refs opened, and the commits that a search met.
+/// A repository with its objects, refs and indexes opened, and the commits that a search met.
 #[derive(Debug)]
 pub struct History {
     pub(super) repository: Repository,
     pub(super) objects: Objects,
     pub(super) refs: Refs,
+    /// Those of all its worktrees; the one where it was opened is the first.
+    pub(super) indexes: Vec<Index>,
     pub(super) commits: Commits,
 }
 
 impl History {
-    /// Opens objects and refs. What of them cannot be read is added to `defects`, and so is what the
+    /// Opens objects, refs and indexes. What of them cannot be read is added to `defects`, and so is what the
     /// repository lacks by its own word.
     pub fn open(repository: Repository, defects: &mut Vec<Defect>) -> Self {
         defects.extend_from_slice(repository.defects());
         let objects = repository.objects(defects);
         let refs = repository.refs(defects);
+        let indexes = indexes(&repository, defects);
         Self {
             repository,
             objects,
             refs,
+            indexes,
             commits: Commits::default(),
         }
     }
@@ -59,8 +61,13 @@ impl History {
     }
 
     /// Gives every object to `visitors`, of which each has a thread of its own, and gives them back.
-    /// What refs, commits, tags and the tree of HEAD name and what is not there is a defect.
-    pub fn search<V: ObjectVisitor>(&mut self, visitors: Vec<V>) -> (Vec<V>, PassOutcome) {
+    /// What refs, commits, tags, indexes and the tree of HEAD name and what is not there is a defect;
+    /// where `every_tree` is set, what any other tree names is too.
+    pub fn search<V: ObjectVisitor>(
+        &mut self,
+        visitors: Vec<V>,
+        every_tree: bool,
+    ) -> (Vec<V>, PassOutcome) {
         let everything = Selection {
             kinds: &[Kind::Blob, Kind::Commit, Kind::Tag, Kind::Tree],
             wanted: None,
@@ -84,6 +91,13 @@ impl History {
         }
         commits.missing.extend(self.missing_tips());
         commits.missing.extend(self.missing_at_head());
+        commits.missing.extend(self.missing_in_indexes());
+        if every_tree {
+            let threads = visitors.len();
+            commits
+                .missing
+                .extend(self.missing_in_trees(&numbering, threads));
+        }
         commits.sort();
         self.commits = commits;
         outcome.defects.extend(self.missing());
@@ -111,9 +125,34 @@ impl History {
         let ids = hits.keys().copied().collect();
         let mut attributor = Attributor::new(self, &numbering, &ids, threads);
         let mut decoder = Decoder::default();
-        hits.iter()
+        let mut attributions: BTreeMap<_, _> = hits
+            .iter()
             .map(|(id, kind)| (*id, attributor.attribute(id, *kind, &mut decoder)))
-            .collect()
+            .collect();
+        self.attribute_to_indexes(&mut attributions);
+        attributions
+    }
+
+    /// Says of each object under what path an index has it that no commit does.
+    fn attribute_to_indexes(&self, attributions: &mut BTreeMap<ObjectId, Attribution>) {
+        for (number, index) in self.indexes.iter().enumerate() {
+            for (path, node) in index.entries() {
+                let (Node::Blob(blob) | Node::Link(blob)) = node else {
+                    continue;
+                };
+                let Some(attribution) = attributions.get_mut(&blob) else {
+                    continue;
+                };
+                // What another worktree has checked out is in a commit, though not in that of HEAD.
+                let is_staged = match number {
+                    0 => attribution.at_head != Some(true),
+                    _ => attribution.commit.is_none(),
+                };
+                if is_staged && attribution.staged.is_none() {
+                    attribution.staged = Some(String::from_utf8_lossy(path).into_owned());
+                }
+            }
+        }
     }
 
     /// Objects that others stand in for.
@@ -140,82 +179,24 @@ impl History {
         cut.sort_unstable();
         cut
     }
+}
 
-    fn missing_tips(&self) -> Vec<Missing> {
-        let missing = |name: &str, id: &ObjectId| {
-            (!self.objects.contains(id)).then(|| Missing {
-                id: *id,
-                named_by: format!("target of `{name}`"),
-            })
-        };
-        let refs = self.refs.by_name.iter();
-        let mut found: Vec<Missing> = refs.filter_map(|(name, id)| missing(name, id)).collect();
-        found.extend(self.refs.head.id().and_then(|id| missing("HEAD", &id)));
-        found
-    }
-
-    /// What the tree of HEAD names and what is not there.
-    fn missing_at_head(&self) -> Vec<Missing> {
-        let mut found = Vec::new();
-        let mut decoder = Decoder::default();
-        let tree = self.refs.head.id().and_then(|head| {
-            let commit = self.objects.find(&head, &mut decoder).ok()??;
-            super::graph::Header::read(commit.bytes, head.kind()).tree
-        });
-        let mut open: Vec<ObjectId> = tree.into_iter().collect();
-        let mut seen: HashSet<ObjectId> = open.iter().copied().collect();
-        while let Some(id) = open.pop() {
-            let Ok(Some(tree)) = self.objects.find(&id, &mut decoder) else {
-                continue;
-            };
-            let mut trees = Vec::new();
-            for entry in TreeRefIter::from_bytes(tree.bytes, id.kind()).filter_map(Result::ok) {
-                if entry.mode.is_commit() || !seen.insert(entry.oid.to_owned()) {
-                    continue;
-                }
-                if !self.objects.contains(entry.oid) {
-                    found.push(Missing {
-                        id: entry.oid.to_owned(),
-                        named_by: format!(
-                            "`{}` in the tree of HEAD",
-                            entry.filename.to_str_lossy()
-                        ),
-                    });
-                } else if entry.mode.is_tree() {
-                    trees.push(entry.oid.to_owned());
-                }
+/// The indexes of a repository and of its other worktrees. One that cannot be read is a defect.
+fn indexes(repository: &Repository, defects: &mut Vec<Defect>) -> Vec<Index> {
+    let common = repository.common_dir();
+    let linked = list(&common.join("worktrees")).unwrap_or_default();
+    let others = [common.to_owned()].into_iter().chain(linked);
+    let others = others.filter(|dir| dir != repository.git_dir());
+    let paths = [repository.git_dir().to_owned()].into_iter().chain(others);
+    paths
+        .filter_map(|dir| match repository.index(Some(&dir.join("index"))) {
+            Ok(index) => Some(index),
+            Err(defect) => {
+                defects.push(defect);
+                None
             }
-            open.append(&mut trees);
-        }
-        found
-    }
-
-    /// Names what is missing, up to a limit.
-    fn missing(&self) -> Vec<Defect> {
-        let path = self
-            .repository
-            .shown(&self.repository.common_dir().join("objects"));
-        let defect = |message| Defect {
-            class: ProblemClass::Object,
-            path: path.clone(),
-            message,
-            mend: Some("fetch the objects again; a partial clone lacks them by design"),
-        };
-        let missing = &self.commits.missing;
-        let mut defects: Vec<Defect> = missing
-            .iter()
-            .take(MAX_NAMED)
-            .map(|missing| {
-                let Missing { id, named_by } = missing;
-                defect(format!("object {id} is missing: the {named_by}"))
-            })
-            .collect();
-        if missing.len() > MAX_NAMED {
-            let more = missing.len() - MAX_NAMED;
-            defects.push(defect(format!("{more} more objects are missing")));
-        }
-        defects
-    }
+        })
+        .collect()
 }
 
 /// The names in a tree, in its order, with the bytes as they are, and where each begins.

@@ -137,6 +137,18 @@ impl Index {
         })
     }
 
+    /// All that the index holds an object of: beside [`Index::nodes`] the sides of a conflict.
+    pub(super) fn entries(&self) -> impl Iterator<Item = (&[u8], Node)> {
+        self.file.iter().flat_map(|file| {
+            let entries = file.entries().iter();
+            let held = entries.filter(|entry| !entry.flags.contains(Flags::INTENT_TO_ADD));
+            held.map(|entry| {
+                let path: &[u8] = entry.path(file);
+                (path, node(entry))
+            })
+        })
+    }
+
     /// Paths that a merge left in conflict: no commit can record them as they stand.
     fn conflicts(&self) -> Vec<Defect> {
         let Some(file) = &self.file else {

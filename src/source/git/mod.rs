@@ -23,6 +23,7 @@ mod graph;
 mod history;
 mod index;
 mod loose;
+mod missing;
 mod numbering;
 mod objects;
 mod pack;
