@@ -350,7 +350,8 @@ pub(super) fn message(leak: &Leak, provenance: &Provenance, occurrences: usize) 
         Origin::Index(_) => ", staged",
         Origin::History(revision) | Origin::Message(_, revision) => match revision.at_head {
             Some(true) => ", still in the tree of HEAD",
-            _ => ", only in the history",
+            Some(false) => ", only in the history",
+            None => ", in the history",
         },
     };
     format!("{what} in {text}{places}{state}{checksum}{ids}")

@@ -223,6 +223,7 @@ pub(super) fn revision(revision: &Revision) -> String {
             "reached by no ref any more, until it is pruned; it may be in other clones"
         }
         (Some(false), Some(true)) => "no longer in the tree of HEAD; whoever can fetch can read it",
+        (None, Some(true)) => "reached by a ref; whoever can fetch can read it",
         _ => "whether a ref still reaches it is not known",
     };
     format!("{}; {state}", commit(revision))

@@ -6,6 +6,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::git::{Repo, hook};
+use crate::packing::{DEFLATE, ENCRYPTED, ZipMember, zip_of};
 
 /// Path and commit of every leak that is reported, in the order of the paths.
 fn leaks(report: &Value) -> Vec<(String, String)> {
@@ -75,6 +76,97 @@ fn what_the_commits_of_a_range_added_is_told_by_commit() {
         repo.file("b.env", "D={{deploy_token/legacy#4}}\n");
         assert_added(&repo, &["--since", "HEAD"], &[], 0);
     }
+}
+
+#[test]
+fn reach_and_head_are_said_where_they_are_known() {
+    let repo = Repo::new();
+    let start = repo.commit("start");
+    repo.file("gone.env", "A={{deploy_token/legacy#1}}\n");
+    repo.commit("first");
+    repo.git(&["rm", "--quiet", "gone.env"]);
+    repo.file("same.env", "A={{deploy_token/legacy#2}}\n");
+    repo.file("edited.env", "A={{deploy_token/legacy#3}}\n");
+    let second = repo.commit("second");
+    repo.file("edited.env", "# more\nA={{deploy_token/legacy#3}}\n");
+    // Also in a message: the token stands in HEAD, wherever else it stands.
+    repo.commit(&format!("about {}", repo.token("deploy_token/legacy#3")));
+    let state = |arguments: &[&str]| -> Vec<(String, Value, Value)> {
+        let (report, code) = repo.report(arguments);
+        assert_eq!(code, 1);
+        let findings = report["findings"].as_array().unwrap().iter();
+        let places = findings.flat_map(|finding| {
+            let related = finding["related"].as_array().into_iter().flatten();
+            [&finding["location"]]
+                .into_iter()
+                .chain(related.map(|label| &label["location"]))
+        });
+        let mut places: Vec<_> = places
+            .map(|location| {
+                let path = location["path"].as_str().unwrap();
+                let path = path.split(".git/commit/").next().unwrap().to_owned();
+                let git = &location["git"];
+                (path, git["reachable"].clone(), git["at_head"].clone())
+            })
+            .collect();
+        places.sort_by(|a, b| a.0.cmp(&b.0));
+        places
+    };
+    let place =
+        |path: &str, reachable: Value, at_head: Value| (path.to_owned(), reachable, at_head);
+    let (yes, unknown) = (Value::Bool(true), Value::Null);
+    assert_eq!(
+        state(&["--since", &start]),
+        [
+            place("", yes.clone(), yes.clone()),
+            place("edited.env", yes.clone(), yes.clone()),
+            place("gone.env", yes.clone(), unknown.clone()),
+            place("same.env", yes.clone(), yes.clone()),
+        ]
+    );
+    repo.git(&["tag", "--annotate", "--message", "first", "v1", "HEAD~2"]);
+    assert_eq!(
+        state(&["--range", &format!("{start}..v1")]),
+        [place("gone.env", yes, unknown.clone())]
+    );
+    // Where no ref ends there.
+    let inner = format!("{start}..{second}");
+    assert_eq!(
+        state(&["--range", &inner])[1],
+        place("gone.env", unknown.clone(), unknown)
+    );
+    let human = repo.scan(&["--range", &inner]).stdout;
+    assert!(human.contains("in the history"), "{human}");
+    assert!(!human.contains("only in the history"), "{human}");
+}
+
+#[test]
+fn what_cannot_be_read_of_a_replaced_archive_is_said() {
+    let repo = Repo::new();
+    let locked = ZipMember {
+        name: "conf/a.env",
+        text: b"nobody reads this",
+        method: DEFLATE,
+        flags: ENCRYPTED,
+    };
+    repo.bytes("a.zip", &zip_of(&[locked]));
+    let first = repo.commit("locked");
+    let blob = repo.git(&["rev-parse", "HEAD:a.zip"]);
+    repo.file("a.zip", "A={{deploy_token/legacy#1}}\n");
+    repo.git(&["add", "--all"]);
+    let said = |arguments: &[&str]| {
+        let (report, code) = repo.report(arguments);
+        assert_eq!(code, 1);
+        let problems = report["problems"].as_array().unwrap();
+        assert_eq!(problems.len(), 1, "{report:#}");
+        assert_eq!(problems[0]["class"], "archive");
+        assert_eq!(problems[0]["path"], format!(".git/blob/{blob}"));
+        let strict = [arguments, &["--strict", "--fail-on", "never"]].concat();
+        assert_eq!(repo.report(&strict).1, 3);
+    };
+    said(&["--staged"]);
+    repo.commit("text");
+    said(&["--since", &first]);
 }
 
 #[test]

@@ -13,10 +13,12 @@ use jiff::Timestamp;
 use super::{MakeOrigin, ObjectReader, Place, Wanted, each, search_names};
 use crate::engine::ScanError;
 use crate::engine::leaks::{FileComments, Harvest, Search, Sighting};
-use crate::model::{CommitRef, Digest, MessageKind, Origin, ProblemClass, Provenance, Revision};
+use crate::model::{
+    CommitRef, Digest, MessageKind, Origin, Problem, ProblemClass, Provenance, Revision,
+};
 use crate::source::git::{
-    Added, Changes, Commit, Decoder, Defect, ObjectId, Objects, RevisionRange, Revisions, Snapshot,
-    changes_of, commits_of, tag_chain, tags_on,
+    Added, Changes, Commit, Decoder, Defect, ObjectId, Objects, Refs, RevisionRange, Revisions,
+    Snapshot, changes_of, commits_of, tag_chain, tags_on,
 };
 
 /// A ref that a push changes, as Git tells a hook.
@@ -39,9 +41,18 @@ pub(super) struct Commits {
     tags: BTreeSet<ObjectId>,
     /// Whose files stand in for those on disk.
     tip: Option<ObjectId>,
+    reach: Reach,
     /// Paths that a commit added something to.
     touched: BTreeSet<String>,
     is_whole: bool,
+}
+
+/// What is known of where the commits stand.
+#[derive(Clone, Copy, Default)]
+struct Reach {
+    /// Whether a ref reaches all of them; unknown unless the range ends at one.
+    reachable: Option<bool>,
+    head_tree: Option<ObjectId>,
 }
 
 /// A blob, and the commits that brought it, oldest first, each with one path of it.
@@ -80,6 +91,19 @@ impl Commits {
             .tip()
             .map(|tip| Commit::find(tip, objects, &mut Decoder::default()));
         commits.tip = tip.and_then(Result::ok).map(|commit| commit.tree);
+        let head = refs.head.id();
+        let head = head.map(|head| Commit::find(head, objects, &mut Decoder::default()));
+        let ends = match &range {
+            RevisionRange::Between { to, .. } => to.clone(),
+            RevisionRange::Symmetric(one, other) => vec![*one, *other],
+        };
+        commits.reach = Reach {
+            reachable: ends
+                .iter()
+                .all(|end| is_tip(*end, &refs, objects))
+                .then_some(true),
+            head_tree: head.and_then(Result::ok).map(|head| head.tree),
+        };
         Ok(commits)
     }
 
@@ -145,6 +169,8 @@ impl Commits {
             changes,
             tags: BTreeSet::new(),
             tip: None,
+            // What a push brings is reached when it is taken, and that is not known yet.
+            reach: Reach::default(),
             // Messages belong to the whole: a run over parts of a repository leaves them.
             is_whole: wanted.is_whole(),
         }
@@ -169,6 +195,7 @@ impl Commits {
             place,
             search,
             commits: &self.all,
+            reach: self.reach,
         };
         let mut harvest = Harvest::default();
         if self.is_whole {
@@ -199,6 +226,7 @@ impl Commits {
             changes: &self.changes,
             by_commit: BTreeMap::new(),
             by_blob: BTreeMap::new(),
+            problems: Vec::new(),
         };
         let brought = self.brought(search);
         let found = each(&brought, place.threads, |brought: &[Brought]| {
@@ -217,6 +245,8 @@ impl Commits {
             known.keep_new(brought, &mut found, defects);
             harvest.append(found);
         }
+        harvest.problems.append(&mut known.problems);
+        share_at_head(&mut harvest.sightings);
         let snapshot = self.snapshot(place.objects);
         for path in &self.touched {
             let is_there = || snapshot.is_some_and(|(snapshot, _)| snapshot.blob(path).is_ok());
@@ -272,6 +302,7 @@ struct Told<'t> {
     place: &'t Place<'t>,
     search: &'t Search<'t>,
     commits: &'t [Commit],
+    reach: Reach,
 }
 
 impl Told<'_> {
@@ -287,7 +318,8 @@ impl Told<'_> {
         Arc::new(Revision {
             object: object.to_string().into(),
             commit,
-            ..Revision::default()
+            reachable: self.reach.reachable,
+            at_head: None,
         })
     }
 
@@ -305,6 +337,8 @@ struct Known<'k> {
     changes: &'k [Changes],
     by_commit: BTreeMap<usize, BTreeSet<Digest>>,
     by_blob: BTreeMap<ObjectId, BTreeSet<Digest>>,
+    /// What of them could not be read, so that what stood there may count as new.
+    problems: Vec<Problem>,
 }
 
 impl Known<'_> {
@@ -326,12 +360,17 @@ impl Known<'_> {
                 continue;
             }
             let place = self.told.file(*commit, path, brought.blob);
-            found.sightings.extend(new.into_iter().map(|mut sighting| {
+            for mut sighting in new {
+                let digest = &sighting.leak.digest;
+                let at_head = self.is_at_head(path, brought.blob, digest, defects);
                 let provenance = &mut sighting.location.provenance;
                 provenance.path = Arc::clone(&place.path);
                 provenance.origin = place.origin.clone();
-                sighting
-            }));
+                if let Origin::History(revision) = &mut provenance.origin {
+                    Arc::make_mut(revision).at_head = at_head;
+                }
+                found.sightings.push(sighting);
+            }
             found
                 .comments
                 .extend(comments.iter().map(|file| FileComments {
@@ -358,14 +397,61 @@ impl Known<'_> {
 
     fn of_blob(&mut self, blob: ObjectId, defects: &mut Vec<Defect>) -> &BTreeSet<Digest> {
         let (place, search) = (self.told.place, self.told.search);
+        let problems = &mut self.problems;
         self.by_blob.entry(blob).or_insert_with(|| {
             let mut reader = ObjectReader::new(place, search.visitor());
-            reader.search(blob, "", Provenance::default);
+            reader.search_replaced(blob);
             let (harvest, missing) = reader.finish();
             defects.extend(missing);
+            problems.extend(harvest.problems);
             let sightings = harvest.sightings.into_iter();
             sightings.map(|sighting| sighting.leak.digest).collect()
         })
+    }
+
+    /// Whether a token that `blob` brought to `path` stands there in the tree of HEAD; unknown where it
+    /// may stand at another path.
+    fn is_at_head(
+        &mut self,
+        path: &str,
+        blob: ObjectId,
+        digest: &Digest,
+        defects: &mut Vec<Defect>,
+    ) -> Option<bool> {
+        let tree = self.told.reach.head_tree?;
+        let now = Snapshot::of_tree(tree, self.told.place.objects).blob(path);
+        let is_there =
+            now.is_ok_and(|now| now == blob || self.of_blob(now, defects).contains(digest));
+        is_there.then_some(true)
+    }
+}
+
+/// A token that stands in the tree of HEAD stands there whatever place of it is told.
+fn share_at_head(sightings: &mut [Sighting]) {
+    let at_head = |sighting: &Sighting| {
+        let revision = sighting.location.provenance.origin.revision();
+        revision.and_then(|revision| revision.at_head) == Some(true)
+    };
+    let standing = sightings.iter().filter(|sighting| at_head(sighting));
+    let standing: BTreeSet<Digest> = standing
+        .map(|sighting| sighting.leak.digest.clone())
+        .collect();
+    for sighting in sightings {
+        if standing.contains(&sighting.leak.digest) {
+            let origin = &mut sighting.location.provenance.origin;
+            if let Origin::History(revision) | Origin::Message(_, revision) = origin {
+                Arc::make_mut(revision).at_head = Some(true);
+            }
+        }
+    }
+}
+
+/// Whether HEAD or a ref points at a commit, by tags too.
+fn is_tip(id: ObjectId, refs: &Refs, objects: &Objects) -> bool {
+    refs.head.id() == Some(id) || refs.by_name.values().any(|tip| *tip == id) || {
+        let tags = refs.by_name.iter();
+        let mut tags = tags.filter(|(name, _)| name.starts_with("refs/tags/"));
+        tags.any(|(_, tag)| tag_chain(*tag, objects).1 == Some(id))
     }
 }
 

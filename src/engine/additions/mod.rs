@@ -313,6 +313,13 @@ impl<'o, 's, 'r> ObjectReader<'o, 's, 'r> {
         });
     }
 
+    /// Searches a blob that was replaced or removed, for what of it is not new elsewhere.
+    fn search_replaced(&mut self, blob: ObjectId) {
+        let path: Arc<str> = format!(".git/blob/{blob}").into();
+        let provenance = self.place.provenance(&path);
+        self.search(blob, &path, || provenance.clone());
+    }
+
     fn finish(mut self) -> (Harvest, Vec<Defect>) {
         (self.visitor.take(), self.defects)
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::{MakeOrigin, ObjectReader, Place, Wanted, each, search_names};
 use crate::engine::leaks::{Harvest, Search};
-use crate::model::{Digest, Origin, Provenance, Revision};
+use crate::model::{Digest, Origin, Problem, Provenance, Revision};
 use crate::source::git::{
     self, Changes, Commit, Decoder, Defect, Head, Index, ObjectId, Objects, Snapshot,
 };
@@ -104,7 +104,7 @@ impl Staged {
             defects,
         );
         if !harvest.sightings.is_empty() {
-            let known = self.known(place, search, defects);
+            let known = self.known(place, search, &mut harvest.problems, defects);
             harvest
                 .sightings
                 .retain(|sighting| !known.contains(&sighting.leak.digest));
@@ -118,13 +118,14 @@ impl Staged {
         &self,
         place: &Place<'_>,
         search: &Search<'_>,
+        problems: &mut Vec<Problem>,
         defects: &mut Vec<Defect>,
     ) -> BTreeSet<Digest> {
         let replaced = self.changes.replaced(place.objects, defects);
         let found = each(&replaced, place.threads, |blobs: &[ObjectId]| {
             let mut reader = ObjectReader::new(place, search.visitor());
             for blob in blobs {
-                reader.search(*blob, "", Provenance::default);
+                reader.search_replaced(*blob);
             }
             reader.finish()
         });
@@ -132,6 +133,7 @@ impl Staged {
         for (harvest, missing) in found {
             // What cannot be read takes nothing away from what is new.
             defects.extend(missing);
+            problems.extend(harvest.problems);
             let sightings = harvest.sightings.into_iter();
             known.extend(sightings.map(|sighting| sighting.leak.digest));
         }
