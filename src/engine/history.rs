@@ -80,6 +80,10 @@ struct RepositorySearch<'r> {
 
 impl RepositorySearch<'_> {
     fn run(&self, past: &mut Past) {
+        let paths = self.located.paths(&self.search.scope.roots);
+        if paths.is_empty() {
+            return;
+        }
         let repository = match &self.located.repository {
             Ok(repository) => repository.clone(),
             Err(error) => {
@@ -106,22 +110,32 @@ impl RepositorySearch<'_> {
             defects.iter().map(|defect| self.problem(defect)).collect();
         let hits = Hits::of(visitors);
         if !hits.kinds.is_empty() {
-            problems.extend(self.tell(&history, hits, past));
+            problems.extend(self.tell(&history, hits, &paths, past));
         }
         past.problems.extend(self.capped(problems));
     }
 
     /// Attributes hits and searches the places that are named once more. Returns what was wrong with
     /// what is packed in objects, with the paths of these.
-    fn tell(&self, history: &History, mut hits: Hits, past: &mut Past) -> Vec<Problem> {
+    fn tell(
+        &self,
+        history: &History,
+        mut hits: Hits,
+        paths: &[Vec<u8>],
+        past: &mut Past,
+    ) -> Vec<Problem> {
         let threads = self.request.threads();
-        let attributions = history.attribute(&hits.kinds, threads);
+        let attributions = history.attribute(&hits.kinds, paths, threads);
         let mut packed = std::mem::take(&mut hits.problems);
-        if self.request.history == HistoryScope::Reachable {
+        let is_narrow = paths.iter().all(|path| !path.is_empty());
+        if is_narrow || self.request.history == HistoryScope::Reachable {
             // What cannot be told apart is kept, and so is what the index has.
             let is_kept = |id: &ObjectId| {
                 attributions.get(id).is_none_or(|attribution| {
-                    attribution.reachable != Some(false) || attribution.staged.is_some()
+                    let is_at_path = attribution.path.is_some() && attribution.note_on.is_none();
+                    let is_reached = self.request.history != HistoryScope::Reachable
+                        || attribution.reachable != Some(false);
+                    attribution.staged.is_some() || (is_reached && (is_at_path || !is_narrow))
                 })
             };
             for objects in hits.by_token.values_mut() {

@@ -280,3 +280,73 @@ fn what_is_packed_in_the_history_is_opened_and_what_cannot_be_is_named() {
         repo.git(&["repack", "-a", "-d", "-f", "--quiet"]);
     }
 }
+
+#[test]
+fn a_path_narrows_the_history_to_what_stood_there() {
+    let repo = Repo::new();
+    repo.file("a/one.env", "A={{deploy_token/legacy#1}}\n");
+    let first = repo.commit("first");
+    repo.file("b/two.env", "A={{deploy_token/legacy#2}}\n");
+    repo.file("b/deep/two.env", "A={{deploy_token/legacy#3}}\n");
+    repo.file("ab/other.env", "A={{deploy_token/legacy#4}}\n");
+    let second = repo.commit(&format!("see {}", repo.token("deploy_token/legacy#5")));
+    // The same blob comes to another folder later on.
+    repo.git(&["mv", "a/one.env", "b/moved.env"]);
+    let third = repo.commit("third");
+    repo.git(&["rm", "--quiet", "-r", "ab", "b"]);
+    // A folder where a file was, and what the index alone has.
+    repo.file("b", "A={{deploy_token/legacy#6}}\n");
+    repo.git(&["add", "b"]);
+    std::fs::remove_file(repo.path().join("b")).unwrap();
+    repo.bytes("b/now.txt", b"nothing\n");
+    repo.bytes("a/now.txt", b"nothing\n");
+    let text = format!("A={}\n", repo.token("deploy_token/legacy#7"));
+    repo.git_with(&["hash-object", "-w", "--stdin"], text.as_bytes());
+
+    let told = |arguments: &[&str]| -> Vec<(String, Option<String>)> {
+        let (report, code) = repo.report(arguments);
+        assert_eq!(report["problems"], serde_json::json!([]));
+        let findings = report["findings"].as_array().unwrap();
+        assert_eq!(code, i32::from(!findings.is_empty()));
+        let findings = findings.iter().map(|finding| {
+            let location = &finding["location"];
+            let commit = location["git"]["commit"].as_str().map(str::to_owned);
+            (location["path"].as_str().unwrap().to_owned(), commit)
+        });
+        findings.collect()
+    };
+    let at = |path: &str, commit: &str| (path.to_owned(), Some(commit.to_owned()));
+    assert_eq!(told(&["--history", "a"]), [at("a/one.env", &first)]);
+    assert_eq!(
+        told(&["--history", "b"]),
+        [
+            ("b".to_owned(), None),
+            at("b/deep/two.env", &second),
+            at("b/moved.env", &third),
+            at("b/two.env", &second),
+        ]
+    );
+    assert_eq!(told(&["--history", "b/now.txt"]), []);
+    assert_eq!(
+        told(&["--history=reachable", "a", "b/now.txt"]),
+        [at("a/one.env", &first)]
+    );
+    assert_eq!(told(&["--history", "."]).len(), 7);
+    assert_eq!(told(&["--history", ".git"]).len(), 7);
+    repo.git(&["repack", "-a", "-d", "--quiet"]);
+    assert_eq!(told(&["--history", "a"]), [at("a/one.env", &first)]);
+
+    // Repositories below are read where they lie below the path.
+    repo.git(&["reset", "--quiet", "--hard", &first]);
+    let url = repo.path().display().to_string();
+    repo.git(&["clone", "--quiet", &url, "vendor/inner"]);
+    std::fs::remove_dir_all(repo.path().join("vendor/inner/a")).unwrap();
+    let inner = told(&["--history", "vendor"]);
+    assert!(!inner.is_empty());
+    assert!(
+        inner
+            .iter()
+            .all(|(path, _)| path.starts_with("vendor/inner/")),
+        "{inner:?}"
+    );
+}

@@ -3,7 +3,7 @@
 //! One pass over all trees writes down which tree names which; from each object the way up leads to
 //! the root trees that hold it, and so to the commits. No commit is compared with another.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::BuildHasherDefault;
 
 use gix_hash::{Kind as Format, ObjectId, oid};
@@ -54,13 +54,13 @@ pub(super) struct Attributor<'h, 'o> {
     reached: Vec<bool>,
     /// Tags, trees and blobs that refs point at.
     direct: Vec<u32>,
-    /// Commits that the refs of notes reach.
-    notes: Vec<bool>,
     /// Objects that others stand in for.
     replaced: Vec<u32>,
     head_tree: Option<u32>,
-    /// Commits by their trees, the one to be named first.
-    by_tree: BTreeMap<u32, Vec<usize>>,
+    /// The paths that count, without a slash at their end; the empty one stands for all.
+    within: &'h [Vec<u8>],
+    /// What stands at one of these paths in a tree of a commit, and which commits those are.
+    anchors: BTreeMap<u32, Anchor>,
     /// Where in `above` the trees that name an object begin.
     starts: Vec<u32>,
     above: Vec<u32>,
@@ -75,6 +75,7 @@ impl<'h, 'o> Attributor<'h, 'o> {
         history: &'h History,
         numbering: &'h Numbering<'o>,
         hits: &HashSet<ObjectId>,
+        within: &'h [Vec<u8>],
         threads: usize,
     ) -> Self {
         let commits = &history.commits;
@@ -85,26 +86,35 @@ impl<'h, 'o> Attributor<'h, 'o> {
         replaced.sort_unstable();
         let (reached, direct) = commits.reached(numbers(history.refs.tips()), &replaced);
         let (notes, _) = commits.reached(numbers(history.note_tips()), &replaced);
-        let mut by_tree: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
-        for (at, commit) in commits.all().iter().enumerate() {
-            if let Some(tree) = commit.tree {
-                by_tree.entry(tree).or_default().push(at);
-            }
-        }
-        let order = |at: &usize| {
-            let commit = &commits.all()[*at];
-            (!reached[*at], commit.time, numbering.id(commit.number))
-        };
-        for list in by_tree.values_mut() {
-            list.sort_by(|a, b| order(a).cmp(&order(b)));
-        }
         let head_tree = history
             .refs
             .head
             .id()
             .and_then(|id| commits.position(numbering.of(&id)?))
             .and_then(|at| commits.all()[at].tree);
-        let (starts, above) = edges(history, numbering, hits, threads);
+        let edges = edges(history, numbering, hits, within, threads);
+        let order = |at: usize| {
+            let commit = &commits.all()[at];
+            (!reached[at], commit.time, numbering.id(commit.number))
+        };
+        let mut anchors: BTreeMap<u32, Anchor> = BTreeMap::new();
+        for (at, commit) in commits.all().iter().enumerate() {
+            for (path, way) in within.iter().enumerate() {
+                let Some(node) = commit.tree.and_then(|tree| edges.follow(tree, way)) else {
+                    continue;
+                };
+                let anchor = anchors.entry(node).or_default();
+                let kept = if notes[at] {
+                    &mut anchor.note
+                } else {
+                    &mut anchor.commit
+                };
+                if kept.is_none_or(|(held, _)| order(at) < order(held)) {
+                    *kept = Some((at, path));
+                }
+            }
+        }
+        let Edges { starts, above, .. } = edges;
         Self {
             seen: vec![0; numbering.len()],
             question: 0,
@@ -113,10 +123,10 @@ impl<'h, 'o> Attributor<'h, 'o> {
             commits,
             reached,
             direct,
-            notes,
             replaced,
             head_tree,
-            by_tree,
+            within,
+            anchors,
             starts,
             above,
         }
@@ -172,8 +182,8 @@ impl<'h, 'o> Attributor<'h, 'o> {
         self.question += 1;
         let mut open = vec![number];
         self.seen[number as usize] = self.question;
-        let mut best: Option<usize> = None;
-        let mut best_note: Option<usize> = None;
+        let mut best: Option<(usize, Found)> = None;
+        let mut best_note: Option<(usize, Found)> = None;
         let mut at_head = false;
         let mut is_direct = false;
         let order = |at: usize| {
@@ -187,14 +197,15 @@ impl<'h, 'o> Attributor<'h, 'o> {
         while let Some(node) = open.pop() {
             at_head |= self.head_tree == Some(node);
             is_direct |= self.direct.binary_search(&node).is_ok();
-            for at in self.by_tree.get(&node).into_iter().flatten() {
-                let kept = if self.notes[*at] {
-                    &mut best_note
-                } else {
-                    &mut best
-                };
-                if kept.is_none_or(|held| order(*at) < order(held)) {
-                    *kept = Some(*at);
+            if let Some(anchor) = self.anchors.get(&node) {
+                for (kept, found) in [(&mut best, anchor.commit), (&mut best_note, anchor.note)] {
+                    if let Some((at, path)) = found
+                        && kept
+                            .as_ref()
+                            .is_none_or(|(held, _)| order(at) < order(*held))
+                    {
+                        *kept = Some((at, Found { node, path }));
+                    }
                 }
             }
             let (start, end) = (self.starts[node as usize], self.starts[node as usize + 1]);
@@ -207,7 +218,7 @@ impl<'h, 'o> Attributor<'h, 'o> {
         }
         let is_replaced = self.replaced.binary_search(&number).is_ok();
         let is_note = best.is_none() && best_note.is_some();
-        let Some(at) = best.or(best_note) else {
+        let Some((at, found)) = best.or(best_note) else {
             return Attribution {
                 reachable: Some(is_direct && !is_replaced),
                 ..Attribution::default()
@@ -215,9 +226,7 @@ impl<'h, 'o> Attributor<'h, 'o> {
         };
         let commit = &self.commits.all()[at];
         let id = self.numbering.id(commit.number).to_owned();
-        let path = commit
-            .tree
-            .and_then(|tree| self.path(tree, number, decoder));
+        let path = self.path(&found, number, decoder);
         Attribution {
             note_on: path
                 .as_deref()
@@ -231,10 +240,11 @@ impl<'h, 'o> Attributor<'h, 'o> {
         }
     }
 
-    /// The first path, in the order of the trees, from a root down to the object of the last question.
-    fn path(&self, root: u32, number: u32, decoder: &mut Decoder) -> Option<String> {
-        let mut path = String::new();
-        let mut node = root;
+    /// The first path, in the order of the trees, from where it is looked for down to the object of the
+    /// last question.
+    fn path(&self, found: &Found, number: u32, decoder: &mut Decoder) -> Option<String> {
+        let mut path = String::from_utf8_lossy(&self.within[found.path]).into_owned();
+        let mut node = found.node;
         // A tree cannot hold itself, but a damaged database can say so.
         for _ in 0..4096 {
             if node == number {
@@ -270,21 +280,65 @@ impl<'h, 'o> Attributor<'h, 'o> {
     }
 }
 
-/// For each object the trees that name it: trees for trees, and for those blobs that are hits.
+/// The commits to be named for what stands at a path, each with the number of the path.
+#[derive(Clone, Copy, Default)]
+struct Anchor {
+    commit: Option<(usize, usize)>,
+    /// The same of the commits that hold notes.
+    note: Option<(usize, usize)>,
+}
+
+/// What stands at a path that counts.
+#[derive(Clone, Copy)]
+struct Found {
+    node: u32,
+    path: usize,
+}
+
+/// Which trees name which objects.
+struct Edges {
+    /// Where in `above` the trees that name an object begin.
+    starts: Vec<u32>,
+    above: Vec<u32>,
+    /// What a tree has at a name.
+    down: HashMap<(u32, Vec<u8>), u32>,
+}
+
+impl Edges {
+    /// What stands at `path` in a tree.
+    fn follow(&self, tree: u32, path: &[u8]) -> Option<u32> {
+        names(path).try_fold(tree, |tree, name| {
+            self.down.get(&(tree, name.to_owned())).copied()
+        })
+    }
+}
+
+/// The names of a path, none of the empty one.
+fn names(path: &[u8]) -> impl Iterator<Item = &[u8]> {
+    path.split(|byte| *byte == b'/')
+        .filter(|name| !name.is_empty())
+}
+
+/// For each object the trees that name it: trees for trees, and for those blobs that are hits. And what
+/// trees have at the names of the paths `within`.
 fn edges(
     history: &History,
     numbering: &Numbering<'_>,
     hits: &HashSet<ObjectId>,
+    within: &[Vec<u8>],
     threads: usize,
-) -> (Vec<u32>, Vec<u32>) {
+) -> Edges {
     let table = numbering.table();
     let hit_prefixes: HashSet<u64, BuildHasherDefault<Prefix>> =
         hits.iter().map(|id| prefix(id)).collect();
+    let names: HashSet<&[u8]> = within.iter().flat_map(|path| names(path)).collect();
     let mut visitors: Vec<TreeVisitor<'_, '_, '_>> = (0..threads.max(1))
         .map(|_| TreeVisitor {
             table: &table,
             hits: &hit_prefixes,
+            names: &names,
             edges: Vec::new(),
+            down: Vec::new(),
         })
         .collect();
     let trees = Selection {
@@ -292,7 +346,12 @@ fn edges(
         wanted: None,
     };
     pass(&history.repository, &history.objects, trees, &mut visitors);
-    let edges: Vec<Vec<(u32, u32)>> = visitors.into_iter().map(|visitor| visitor.edges).collect();
+    let mut edges: Vec<Vec<(u32, u32)>> = Vec::new();
+    let mut down = HashMap::new();
+    for visitor in visitors {
+        edges.push(visitor.edges);
+        down.extend(visitor.down);
+    }
     let mut starts = vec![0_u32; numbering.len() + 2];
     for (child, _) in edges.iter().flatten() {
         starts[*child as usize + 2] += 1;
@@ -306,14 +365,21 @@ fn edges(
         above[*place as usize] = *parent;
         *place += 1;
     }
-    (starts, above)
+    Edges {
+        starts,
+        above,
+        down,
+    }
 }
 
 /// Writes down what the trees of one thread name.
 struct TreeVisitor<'t, 'n, 'o> {
     table: &'t Table<'n, 'o>,
     hits: &'t HashSet<u64, BuildHasherDefault<Prefix>>,
+    /// Names at which everything is written down.
+    names: &'t HashSet<&'t [u8]>,
     edges: Vec<(u32, u32)>,
+    down: Vec<((u32, Vec<u8>), u32)>,
 }
 
 impl ObjectVisitor for TreeVisitor<'_, '_, '_> {
@@ -326,9 +392,15 @@ impl ObjectVisitor for TreeVisitor<'_, '_, '_> {
             return;
         };
         for entry in TreeRefIter::from_bytes(bytes, id.kind()).filter_map(Result::ok) {
-            if entry.mode.is_tree() || self.hits.contains(&prefix(entry.oid)) {
-                self.edges
-                    .extend(self.table.of(entry.oid).map(|child| (child, number)));
+            let is_named = !self.names.is_empty() && self.names.contains(entry.filename.as_bytes());
+            if (entry.mode.is_tree() || is_named || self.hits.contains(&prefix(entry.oid)))
+                && let Some(child) = self.table.of(entry.oid)
+            {
+                self.edges.push((child, number));
+                if is_named {
+                    let name = entry.filename.as_bytes().to_owned();
+                    self.down.push(((number, name), child));
+                }
             }
         }
     }

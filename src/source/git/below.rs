@@ -32,6 +32,28 @@ impl Located {
             prefix => format!("{prefix}/{relative}"),
         }
     }
+
+    /// What of the repository is asked for: paths without a slash at their ends, the empty one for all
+    /// of it; none where it lies beside every target of `roots`.
+    pub fn paths(&self, roots: &Roots) -> Vec<Vec<u8>> {
+        let dir = roots.roots[self.root].dir().join(&self.prefix);
+        let targets = roots.targets.iter();
+        let targets = targets.filter(|target| target.root == self.root);
+        let mut paths: Vec<Vec<u8>> = targets
+            .filter_map(|target| {
+                if dir.starts_with(&target.path) || target.path.starts_with(dir.join(".git")) {
+                    return Some(Vec::new());
+                }
+                let below = target.path.strip_prefix(&dir).ok()?;
+                let names = below.iter().map(std::ffi::OsStr::as_encoded_bytes);
+                Some(names.collect::<Vec<_>>().join(&b'/'))
+            })
+            .collect();
+        if paths.iter().any(Vec::is_empty) {
+            paths = vec![Vec::new()];
+        }
+        paths
+    }
 }
 
 /// Finds the repositories of `roots`. Those that share their objects are one: that of the root before

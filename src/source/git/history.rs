@@ -113,28 +113,41 @@ impl History {
         pass(&self.repository, &self.objects, selection, visitors)
     }
 
-    /// What is known of where `hits` stand. Call it after [`History::search`].
+    /// What is known of where `hits` stand. Call it after [`History::search`]. Commits and paths are
+    /// those below the paths `within` alone, which have no slash at their ends; the empty one stands for
+    /// all.
     pub fn attribute(
         &self,
         hits: &BTreeMap<ObjectId, Kind>,
+        within: &[Vec<u8>],
         threads: usize,
     ) -> BTreeMap<ObjectId, Attribution> {
         let Some(numbering) = Numbering::new(&self.objects) else {
             return BTreeMap::new();
         };
         let ids = hits.keys().copied().collect();
-        let mut attributor = Attributor::new(self, &numbering, &ids, threads);
+        let mut attributor = Attributor::new(self, &numbering, &ids, within, threads);
         let mut decoder = Decoder::default();
         let mut attributions: BTreeMap<_, _> = hits
             .iter()
             .map(|(id, kind)| (*id, attributor.attribute(id, *kind, &mut decoder)))
             .collect();
-        self.attribute_to_indexes(&mut attributions);
+        self.attribute_to_indexes(&mut attributions, within);
         attributions
     }
 
     /// Says of each object under what path an index has it that no commit does.
-    fn attribute_to_indexes(&self, attributions: &mut BTreeMap<ObjectId, Attribution>) {
+    fn attribute_to_indexes(
+        &self,
+        attributions: &mut BTreeMap<ObjectId, Attribution>,
+        within: &[Vec<u8>],
+    ) {
+        let is_within = |path: &[u8]| {
+            within.iter().any(|folder| {
+                let rest = path.strip_prefix(folder.as_slice());
+                rest.is_some_and(|rest| folder.is_empty() || rest.is_empty() || rest[0] == b'/')
+            })
+        };
         for (number, index) in self.indexes.iter().enumerate() {
             for (path, node) in index.entries() {
                 let (Node::Blob(blob) | Node::Link(blob)) = node else {
@@ -148,7 +161,7 @@ impl History {
                     0 => attribution.at_head != Some(true),
                     _ => attribution.commit.is_none(),
                 };
-                if is_staged && attribution.staged.is_none() {
+                if is_staged && attribution.staged.is_none() && is_within(path) {
                     attribution.staged = Some(String::from_utf8_lossy(path).into_owned());
                 }
             }
