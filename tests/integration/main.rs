@@ -15,6 +15,7 @@ mod docs;
 mod examples;
 mod fleet;
 mod git;
+mod git_damage;
 mod git_history;
 mod git_pass;
 mod git_range;
