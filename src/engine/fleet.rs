@@ -193,7 +193,7 @@ impl Crew<'_> {
             Report::default()
         });
         report.problems.extend(problems);
-        report.problems.sort();
+        report.limit_problems(Some(&|_| 0));
         let shown = |text: Option<String>| text.map(|text| self.masked(&text));
         Member {
             name: "".into(),

@@ -23,9 +23,6 @@ use crate::source::git::{
     OpenOptions, oid, tree_names,
 };
 
-/// The most problems of one class that a repository is told.
-const MAX_PROBLEMS: usize = 25;
-
 /// The most places of one token that are searched again: as many as a finding names, and beyond that
 /// one for each further path, so that an entry that hides the first ones does not hide the others.
 const MAX_PLACES: usize = 1000;
@@ -112,7 +109,7 @@ impl RepositorySearch<'_> {
         if !hits.kinds.is_empty() {
             problems.extend(self.tell(&history, hits, &paths, past));
         }
-        past.problems.extend(self.capped(problems));
+        past.problems.extend(problems);
     }
 
     /// Attributes hits and searches the places that are named once more. Returns what was wrong with
@@ -249,30 +246,6 @@ impl RepositorySearch<'_> {
         self.search
             .scope
             .provenance(self.located.root, &Arc::from(""))
-    }
-
-    /// Problems of one level and class up to a limit, then their number.
-    fn capped(&self, mut problems: Vec<Problem>) -> Vec<Problem> {
-        problems.sort();
-        problems.dedup();
-        let mut capped = Vec::new();
-        for same in problems.chunk_by(|a, b| (a.level, a.class) == (b.level, b.class)) {
-            let (named, more) = same.split_at(same.len().min(MAX_PROBLEMS));
-            capped.extend_from_slice(named);
-            if !more.is_empty() {
-                let defect = Defect {
-                    class: same[0].class,
-                    path: String::new(),
-                    message: format!("{} more problems of this kind", more.len()),
-                    mend: None,
-                };
-                capped.push(Problem {
-                    level: same[0].level,
-                    ..self.problem(&defect)
-                });
-            }
-        }
-        capped
     }
 
     fn problem(&self, defect: &Defect) -> Problem {

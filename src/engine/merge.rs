@@ -89,8 +89,8 @@ fn join_reports(mut report: Report, other: Report) -> Report {
     report.findings = findings.into_values().collect();
     report.findings.sort_by(Finding::report_order);
     report.problems.extend(other.problems);
-    report.problems.sort();
-    report.problems.dedup();
+    report.left_out.extend(other.left_out);
+    report.limit_problems(None);
     report.unused_suppressions.extend(other.unused_suppressions);
     report.unused_suppressions.sort();
     report.unused_suppressions.dedup();

@@ -225,8 +225,6 @@ fn scan_roots(
     ));
 
     let findings = shown(judged, &mut suppressions, request, config);
-    problems.sort();
-    problems.dedup();
     let tried = Tried {
         analyses: &request.analyses,
         rules,
@@ -239,13 +237,16 @@ fn scan_roots(
         structured: table.paths(),
     };
     let unused_suppressions = suppressions.unused(|claim| tried.verdict(claim));
-    Ok(Report {
+    let mut report = Report {
         findings,
         problems,
+        left_out: Vec::new(),
         unused_suppressions,
         has_baseline: request.baseline.is_some(),
         stats,
-    })
+    };
+    report.limit_problems(Some(&|problem| scope.roots.of_shown(&problem.path)));
+    Ok(report)
 }
 
 /// The inventories that the names of files tell.

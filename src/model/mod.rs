@@ -44,7 +44,7 @@ pub use location::{
     CommitRef, Excerpt, Label, Layer, Location, MessageKind, Origin, PathBase, Provenance,
     Revision, Site, SourceId,
 };
-pub use problem::{Problem, ProblemClass, ProblemLevel};
+pub use problem::{LeftOut, Problem, ProblemClass, ProblemLevel};
 pub use report::{Report, Stats, UnusedSuppression};
 pub use secret::{Checksum, Digest, Evidence, Mask, Routing, Secret};
 pub use span::{KnownPlace, Position, Positions, Span};

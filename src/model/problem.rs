@@ -55,6 +55,17 @@ words! {
     History = "git-history",
 }
 
+/// Problems of one level and class that a report counts and does not name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LeftOut {
+    /// Whether the run is incomplete for them.
+    pub level: ProblemLevel,
+    /// What kind.
+    pub class: ProblemClass,
+    /// How many, never none.
+    pub number: u64,
+}
+
 /// One thing that could not be read, resolved or believed. The rest of the work went on.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Problem {

@@ -4,7 +4,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{Evidence, Finding, Layer, Leak, Location, Position, Revision, Routing};
+use crate::model::{
+    Evidence, Finding, Layer, Leak, LeftOut, Location, Position, Revision, Routing,
+};
 use crate::rules::{Rule, RuleSet};
 
 /// The rules that these findings break, sorted by id; `None` where the set has no such rule.
@@ -199,6 +201,13 @@ pub(super) fn routing(leak: &Leak) -> Option<String> {
         })
         .collect();
     (!words.is_empty()).then(|| words.join(", "))
+}
+
+/// `15 more problems of this class are left out`
+pub(super) fn left_out(left_out: &LeftOut) -> String {
+    let noun = counted(left_out.number, "more problem", "more problems");
+    let verb = if left_out.number == 1 { "is" } else { "are" };
+    format!("{noun} of this class {verb} left out")
 }
 
 /// The digits of an id that people compare.

@@ -260,6 +260,7 @@ pub(super) fn report() -> Report {
                 "include of project `acme/templates`",
             ),
         ],
+        left_out: Vec::new(),
         unused_suppressions: vec![UnusedSuppression {
             kind: SuppressionKind::Config,
             path: ".glpatrol.yml".to_owned(),

@@ -125,6 +125,16 @@ impl Roots {
         !self.roots.is_empty() && self.roots.iter().all(read_whole)
     }
 
+    /// The root of a path as reports show it, as an index into [`Roots::roots`].
+    pub fn of_shown(&self, path: &str) -> usize {
+        let is_below = |root: &Root| {
+            let label = root.label.as_deref().unwrap_or_default();
+            path.strip_prefix(label)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        self.roots.iter().position(is_below).unwrap_or_default()
+    }
+
     /// The root that `path` lies in, and the path relative to it.
     pub fn relative(&self, path: &Path) -> Option<(usize, Arc<str>)> {
         self.roots
@@ -261,6 +271,8 @@ mod tests {
             .map(|root| &**root.label().unwrap())
             .collect();
         assert_eq!(labels, ["app", "app-2"]);
+        let of = ["app/x", "app-2/x", "app-2", "elsewhere"].map(|path| roots.of_shown(path));
+        assert_eq!(of, [0, 1, 1, 0]);
     }
 
     #[test]

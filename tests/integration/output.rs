@@ -7,7 +7,8 @@ use glpatrol::rules::{Analysis, RuleBody};
 use serde_json::Value;
 use serde_sarif::sarif::Sarif;
 
-use crate::harness::{Tree, files, rules};
+use crate::git::Repo;
+use crate::harness::{Glpatrol, Tree, files, rules};
 
 const FORMATS: [&str; 3] = ["human", "json", "sarif"];
 
@@ -304,4 +305,63 @@ fn the_name_of_a_file_is_searched_and_shown_masked() {
             "{shown}"
         );
     }
+}
+
+#[test]
+fn many_problems_become_a_count_in_every_format_and_after_a_merge() {
+    let repo = Repo::new();
+    for number in 0..30 {
+        repo.bytes(&format!(".gitlab/ci/{number:02}.gitlab-ci.yml"), b"a: [\n");
+    }
+    repo.bytes(
+        "other.gitlab-ci.yml",
+        b"include: {local: /gone.yml}\na: {script: x}\n",
+    );
+    let (report, code) = repo.report(&[]);
+    assert_eq!((code, &report["complete"]), (3, &false.into()));
+    let problems = report["problems"].as_array().unwrap();
+    assert_eq!(problems.len(), 25 + 1, "{report:#}");
+    let left_out = serde_json::json!([{"level": "error", "class": "ci-syntax", "number": 5}]);
+    assert_eq!(report["problems_left_out"], left_out);
+
+    let human = repo.scan(&[]).stdout;
+    assert_eq!(
+        human.matches("error[ci-syntax]: .gitlab").count(),
+        25,
+        "{human}"
+    );
+    assert!(human.contains("error[ci-syntax]: 5 more problems of this class are left out"));
+    assert!(human.contains("not read: 31 errors above"), "{human}");
+
+    let sarif = |text: &str| -> Vec<String> {
+        let log: serde_json::Value = serde_json::from_str(text).unwrap();
+        let notices = &log["runs"][0]["invocations"][0]["toolExecutionNotifications"];
+        let notices = notices.as_array().unwrap().iter();
+        notices
+            .map(|notice| notice["message"]["text"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    let text = repo.scan(&["--format", "sarif"]).stdout;
+    assert_eq!(sarif(&text).len(), 25 + 1 + 1);
+    assert_eq!(
+        sarif(&text).last().unwrap(),
+        "5 more problems of this class are left out."
+    );
+
+    // A report that is read back says the same, and keeps its exit code where all that is wrong with
+    // it was left out.
+    let run = repo.scan(&["--format", "json"]);
+    repo.bytes("../report.json", run.stdout.as_bytes());
+    let merged = |arguments: &[&str]| {
+        let call = [&["merge", "../report.json"], arguments].concat();
+        Glpatrol::new().args(call).dir(&repo.path()).run()
+    };
+    let json: serde_json::Value =
+        serde_json::from_str(&merged(&["--format", "json"]).stdout).unwrap();
+    assert_eq!(json["problems_left_out"], left_out);
+    assert_eq!(sarif(&merged(&["--format", "sarif"]).stdout), sarif(&text));
+    let mut report = report;
+    report["problems"] = serde_json::json!([]);
+    repo.bytes("../report.json", report.to_string().as_bytes());
+    assert_eq!(merged(&[]).code, 3);
 }

@@ -36,6 +36,10 @@ impl<'r> Page<'_, 'r> {
                 .problems
                 .iter()
                 .any(|problem| shown(problem.level, problem.class))
+            && !report
+                .left_out
+                .iter()
+                .any(|left_out| left_out.level == ProblemLevel::Error)
             && (self.style.quiet
                 || report.unused_suppressions.is_empty()
                     && (self.style.verbose == 0 || report.findings.is_empty()))

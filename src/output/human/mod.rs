@@ -194,6 +194,12 @@ impl<'w, 'r> Page<'w, 'r> {
             self.problem(problem, "error", Ink::Red)?;
             any = true;
         }
+        let left_out = report.left_out.iter();
+        for left_out in left_out.filter(|left_out| left_out.level == ProblemLevel::Error) {
+            let head = format!("error[{}]:", left_out.class.as_str());
+            self.headed(Ink::Red, &head, &prose::left_out(left_out))?;
+            any = true;
+        }
         if self.style.verbose > 0 && !self.style.quiet {
             for problem in notes {
                 self.problem(problem, "note", Ink::Cyan)?;

@@ -3,7 +3,9 @@
 use std::io;
 
 use super::{Ink, Page, where_and_what};
-use crate::model::{Finding, Fleet, Problem, ProblemClass, ProblemLevel, Report, Severity, Stats};
+use crate::model::{
+    Finding, Fleet, LeftOut, Problem, ProblemClass, ProblemLevel, Report, Severity, Stats,
+};
 use crate::output::{prose, sanitize};
 
 /// Unresolved parts that are named before the rest is counted.
@@ -46,6 +48,13 @@ impl<'r> Summary<'r> {
 
     fn is_complete(&self) -> bool {
         self.reports().all(Report::is_complete)
+    }
+
+    /// How many of the problems that are left out are such.
+    fn left_out(&self, is_such: impl Fn(&LeftOut) -> bool) -> u64 {
+        let left_out = self.reports().flat_map(|report| &report.left_out);
+        let such = left_out.filter(|left_out| is_such(left_out));
+        such.map(|left_out| left_out.number).sum()
     }
 
     fn problems(
@@ -112,8 +121,11 @@ impl Page<'_, '_> {
             };
             writeln!(self.out, "  {}", sanitize::line(&said))?;
         }
-        if shown < gaps.len() {
-            let more = (gaps.len() - shown) as u64;
+        let more = (gaps.len() - shown) as u64
+            + summary.left_out(|left_out| {
+                (left_out.level, left_out.class) == (ProblemLevel::Note, ProblemClass::Gap)
+            });
+        if more > 0 {
             writeln!(self.out, "  and {}", prose::counted(more, "more", "more"))?;
         }
         Ok(())
@@ -188,14 +200,18 @@ fn read(stats: &Stats) -> String {
 /// Everything that was passed over; `listed` is whether notes stand above.
 fn unread(summary: &Summary<'_>, listed: bool) -> Vec<String> {
     let mut parts = Vec::new();
-    let errors = summary.problems(ProblemLevel::Error).count() as u64;
+    let errors = summary.problems(ProblemLevel::Error).count() as u64
+        + summary.left_out(|left_out| left_out.level == ProblemLevel::Error);
     if errors > 0 {
         parts.push(prose::counted(errors, "error above", "errors above"));
     }
     let notes = summary
         .problems(ProblemLevel::Note)
         .filter(|(_, problem)| problem.class != ProblemClass::Gap)
-        .count() as u64;
+        .count() as u64
+        + summary.left_out(|left_out| {
+            left_out.level == ProblemLevel::Note && left_out.class != ProblemClass::Gap
+        });
     if notes > 0 {
         let notes = prose::counted(notes, "note", "notes");
         let how = if listed { "above" } else { "(-v lists them)" };

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use serde::{Serialize, Serializer};
 
-use super::{FindingJson, ProblemJson, RuleJson, StatsJson, ToolJson, UnusedJson};
+use super::{FindingJson, LeftOutJson, ProblemJson, RuleJson, StatsJson, ToolJson, UnusedJson};
 use crate::model::{Fleet, Member, Shards, Stats};
 use crate::output::{prose, sanitize};
 use crate::rules::{Rule, RuleSet};
@@ -96,6 +96,9 @@ struct RepositoryJson<'r> {
     complete: bool,
     findings: Vec<FindingJson<'r>>,
     problems: Vec<ProblemJson<'r>>,
+    /// What is wrong beyond that, counted.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    problems_left_out: Vec<LeftOutJson>,
     unused_suppressions: Vec<UnusedJson<'r>>,
     stats: StatsJson,
 }
@@ -113,6 +116,7 @@ impl<'r> RepositoryJson<'r> {
             complete: report.is_complete(),
             findings: report.findings.iter().map(FindingJson::new).collect(),
             problems: report.problems.iter().map(ProblemJson::new).collect(),
+            problems_left_out: report.left_out.iter().map(LeftOutJson::new).collect(),
             unused_suppressions: report
                 .unused_suppressions
                 .iter()

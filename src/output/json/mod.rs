@@ -14,8 +14,9 @@ use serde::Serialize;
 
 use super::{prose, sanitize};
 use crate::model::{
-    Excerpt, Finding, FixSafety, Layer, Leak, Location, PathBase, Position, Problem, ProblemLevel,
-    Report, Revision, Routing, Stats, Subject, SuppressionKind, TokenKind, UnusedSuppression,
+    Excerpt, Finding, FixSafety, Layer, Leak, LeftOut, Location, PathBase, Position, Problem,
+    ProblemLevel, Report, Revision, Routing, Stats, Subject, SuppressionKind, TokenKind,
+    UnusedSuppression,
 };
 use crate::rules::{Rule, RuleSet};
 
@@ -41,6 +42,9 @@ struct ReportJson<'r> {
     /// The rules of the findings, sorted by id.
     rules: Vec<RuleJson<'r>>,
     problems: Vec<ProblemJson<'r>>,
+    /// What is wrong beyond that, counted.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    problems_left_out: Vec<LeftOutJson>,
     unused_suppressions: Vec<UnusedJson<'r>>,
     stats: StatsJson,
 }
@@ -58,6 +62,7 @@ impl<'r> ReportJson<'r> {
                 .map(RuleJson::new)
                 .collect(),
             problems: report.problems.iter().map(ProblemJson::new).collect(),
+            problems_left_out: report.left_out.iter().map(LeftOutJson::new).collect(),
             unused_suppressions: report
                 .unused_suppressions
                 .iter()
@@ -375,6 +380,23 @@ impl<'r> ProblemJson<'r> {
             position: problem.position.map(PositionJson::new),
             message: &problem.message,
             mend: problem.mend.as_deref(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct LeftOutJson {
+    level: &'static str,
+    class: &'static str,
+    number: u64,
+}
+
+impl LeftOutJson {
+    const fn new(left_out: &LeftOut) -> Self {
+        Self {
+            level: level_word(left_out.level),
+            class: left_out.class.as_str(),
+            number: left_out.number,
         }
     }
 }

@@ -14,10 +14,10 @@ use serde::{Deserialize, Deserializer};
 
 use crate::model::{
     CommitRef, Confidence, Digest, Evidence, Excerpt, FailOn, Finding, Fingerprint, Fix, FixSafety,
-    Fleet, Label, Layer, Leak, Location, Mask, Member, MessageKind, Origin, PathBase, Position,
-    Problem, ProblemClass, ProblemLevel, Provenance, Report, Revision, Routing, RuleId, Severity,
-    Shards, Span, Stats, Subject, Suppressed, SuppressionKind, TokenKind, UnusedSuppression,
-    VersionControl,
+    Fleet, Label, Layer, Leak, LeftOut, Location, Mask, Member, MessageKind, Origin, PathBase,
+    Position, Problem, ProblemClass, ProblemLevel, Provenance, Report, Revision, Routing, RuleId,
+    Severity, Shards, Span, Stats, Subject, Suppressed, SuppressionKind, TokenKind,
+    UnusedSuppression, VersionControl,
 };
 
 /// The numbers that JSON has exactly; lines, columns and offsets are far below.
@@ -44,6 +44,8 @@ struct ReportIn {
 struct BodyIn {
     findings: Vec<FindingIn>,
     problems: Vec<ProblemIn>,
+    #[serde(default)]
+    problems_left_out: Vec<LeftOutIn>,
     unused_suppressions: Vec<UnusedIn>,
     stats: StatsIn,
 }
@@ -53,6 +55,11 @@ impl From<BodyIn> for Report {
         Self {
             findings: read.findings.into_iter().map(Finding::from).collect(),
             problems: read.problems.into_iter().map(Problem::from).collect(),
+            left_out: read
+                .problems_left_out
+                .into_iter()
+                .map(LeftOut::from)
+                .collect(),
             unused_suppressions: read
                 .unused_suppressions
                 .into_iter()
@@ -435,6 +442,32 @@ impl From<ProblemIn> for Problem {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+struct LeftOutIn {
+    #[serde(deserialize_with = "level")]
+    level: ProblemLevel,
+    #[serde(deserialize_with = "word")]
+    class: ProblemClass,
+    #[serde(deserialize_with = "number")]
+    number: u64,
+}
+
+impl From<LeftOutIn> for LeftOut {
+    fn from(read: LeftOutIn) -> Self {
+        let LeftOutIn {
+            level,
+            class,
+            number,
+        } = read;
+        Self {
+            level,
+            class,
+            number,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct UnusedIn {
     #[serde(deserialize_with = "suppressor")]
     by: SuppressionKind,
@@ -643,6 +676,11 @@ mod tests {
             report
                 .problems
                 .push(sample::problem(ProblemLevel::Note, *class, "x", "no"));
+            report.left_out.push(LeftOut {
+                level: ProblemLevel::Error,
+                class: *class,
+                number: 7,
+            });
         }
         let text = written(&report);
         assert_eq!(written(&read_report(&text).unwrap()), text);

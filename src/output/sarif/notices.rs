@@ -1,19 +1,13 @@
 //! What could not be read and what the report leaves out, as notifications of the run.
 
-use std::collections::BTreeMap;
-
 use serde_json::json;
 use serde_sarif::sarif;
 
 use super::{MAX_RESULTS, artifact, message, multiformat, number, symbolic_name};
-use crate::model::{
-    PathBase, Position, Problem, ProblemClass, ProblemLevel, Report, SuppressionKind,
-    UnusedSuppression,
-};
+use crate::model::{PathBase, Position, ProblemLevel, Report, SuppressionKind, UnusedSuppression};
 use crate::output::prose;
 
-const MAX_NOTIFICATIONS: usize = 100;
-const MAX_NOTIFICATIONS_OF_CLASS: usize = 25;
+const MAX_SUPPRESSIONS: usize = 25;
 const UNUSED_SUPPRESSION: &str = "unused-suppression";
 const REPORT_LIMIT: &str = "report-limit";
 const HELP: &str = "No problem stops a run. One of level `error` means that something asked for \
@@ -30,7 +24,7 @@ pub(super) struct Notices {
 impl Notices {
     pub(super) fn new(report: &Report) -> Self {
         let mut notices = Self::default();
-        notices.problems(&report.problems);
+        notices.problems(report);
         let results = report.findings.len().saturating_sub(MAX_RESULTS);
         if results > 0 {
             let text = format!(
@@ -44,18 +38,8 @@ impl Notices {
         notices
     }
 
-    fn problems(&mut self, problems: &[Problem]) {
-        let mut of_class: BTreeMap<ProblemClass, usize> = BTreeMap::new();
-        let mut left_out: BTreeMap<ProblemClass, (usize, ProblemLevel)> = BTreeMap::new();
-        for problem in problems {
-            let same = of_class.entry(problem.class).or_default();
-            if *same >= MAX_NOTIFICATIONS_OF_CLASS || self.execution.len() >= MAX_NOTIFICATIONS {
-                let (number, worst) = left_out.entry(problem.class).or_insert((0, problem.level));
-                *number += 1;
-                *worst = problem.level.min(*worst);
-                continue;
-            }
-            *same += 1;
+    fn problems(&mut self, report: &Report) {
+        for problem in &report.problems {
             let text = match &problem.mend {
                 Some(mend) => format!(
                     "{} {}",
@@ -75,16 +59,16 @@ impl Notices {
                 ..notice
             });
         }
-        for (class, (number, worst)) in left_out {
-            let noun = prose::counted(number as u64, "more problem", "more problems");
-            let text = format!("{noun} of this class are left out");
-            let notice = self.notice(class.as_str(), notification_level(worst), &text);
+        for left_out in &report.left_out {
+            let level = notification_level(left_out.level);
+            let text = prose::left_out(left_out);
+            let notice = self.notice(left_out.class.as_str(), level, &text);
             self.execution.push(notice);
         }
     }
 
     fn suppressions(&mut self, unused: &[UnusedSuppression]) {
-        let shown = unused.len().min(MAX_NOTIFICATIONS_OF_CLASS);
+        let shown = unused.len().min(MAX_SUPPRESSIONS);
         for unused in &unused[..shown] {
             let what = match unused.kind {
                 SuppressionKind::Inline => "comment",
@@ -194,7 +178,7 @@ mod tests {
 
     use super::super::tests::{list, run_of};
     use super::*;
-    use crate::model::Confidence;
+    use crate::model::{Confidence, LeftOut, Problem, ProblemClass};
     use crate::output::sample;
 
     fn with_problems(problems: Vec<Problem>) -> Value {
@@ -271,48 +255,25 @@ mod tests {
     }
 
     #[test]
-    fn many_notifications_of_a_class_become_a_count() {
-        let problem = |level, class| sample::problem(level, class, "x", "cannot be read");
-        let mut problems = vec![problem(ProblemLevel::Error, ProblemClass::Unreadable); 40];
-        problems.push(problem(ProblemLevel::Error, ProblemClass::CiSyntax));
-        let invocation = with_problems(problems);
-        let notices = list(&invocation["toolExecutionNotifications"]);
-        assert_eq!(notices.len(), 25 + 1 + 1);
-        assert_eq!(notices[26]["descriptor"]["id"], "unreadable");
-        assert_eq!(notices[26]["level"], "error");
+    fn problems_that_are_left_out_are_a_notification_of_their_class() {
+        let left_out = LeftOut {
+            level: ProblemLevel::Error,
+            class: ProblemClass::Unreadable,
+            number: 15,
+        };
+        let report = Report {
+            left_out: vec![left_out],
+            ..Report::default()
+        };
+        let invocation = run_of(&report)["invocations"][0].clone();
+        assert_eq!(invocation["executionSuccessful"], false);
+        let notice = &invocation["toolExecutionNotifications"][0];
+        assert_eq!(notice["descriptor"]["id"], "unreadable");
+        assert_eq!(notice["level"], "error");
         assert_eq!(
-            notices[26]["message"]["text"],
+            notice["message"]["text"],
             "15 more problems of this class are left out."
         );
-    }
-
-    #[test]
-    fn a_run_has_a_hundred_notifications_and_counts() {
-        let classes = [
-            ProblemClass::Unreadable,
-            ProblemClass::CiSyntax,
-            ProblemClass::MissingInclude,
-            ProblemClass::Limit,
-            ProblemClass::Gap,
-        ];
-        let problems = classes
-            .iter()
-            .flat_map(|class| vec![sample::problem(ProblemLevel::Error, *class, "x", "no"); 30])
-            .collect();
-        let invocation = with_problems(problems);
-        let texts: Vec<_> = list(&invocation["toolExecutionNotifications"])
-            .iter()
-            .map(|notice| notice["message"]["text"].as_str().unwrap())
-            .collect();
-        assert_eq!(
-            texts.iter().filter(|text| text.starts_with("No.")).count(),
-            100
-        );
-        let counts: Vec<_> = texts[100..]
-            .iter()
-            .map(|text| text.split(' ').next().unwrap())
-            .collect();
-        assert_eq!(counts, ["5", "5", "5", "5", "30"]);
     }
 
     #[test]

@@ -130,6 +130,7 @@ fn stale(baseline: &Baseline, report: &Report, setting: &Setting) -> BTreeSet<Po
 fn conclude(report: &Report, speech: SpeechArguments, said: &str) -> anyhow::Result<Outcome> {
     let problems = Report {
         problems: report.problems.clone(),
+        left_out: report.left_out.clone(),
         ..Report::default()
     };
     let style = Style {
