@@ -170,6 +170,23 @@ fn what_is_left_of_a_damaged_repository_is_found_and_told() {
     repo.bytes(".git/objects/pack/pack-1.pack", b"PACK");
     assert_found(&repo, &["--history"], &["git-pack"]);
 
+    // A pack that only the index of several packs knows, and that index damaged.
+    let repo = leaky(&[]);
+    repo.git(&["repack", "--quiet", "-a", "-d", "--write-midx"]);
+    let index = pack_file(&repo, "idx");
+    let bytes = fs::read(&index).unwrap();
+    fs::remove_file(&index).unwrap();
+    assert_found(&repo, &["--history"], &[]);
+    let shared = objects(&repo).join("pack/multi-pack-index");
+    let mut shared_bytes = fs::read(&shared).unwrap();
+    *shared_bytes.last_mut().unwrap() ^= 0x55;
+    fs::remove_file(&shared).unwrap();
+    fs::write(&shared, &shared_bytes).unwrap();
+    assert_found(&repo, &["--history"], &["git-pack"]);
+    // Beside an index of its own nothing of that is looked at.
+    fs::write(&index, &bytes).unwrap();
+    assert_found(&repo, &["--history"], &[]);
+
     // A broken ref, and one that points nowhere: what reaches the token is still known.
     let repo = leaky(&[]);
     repo.bytes(".git/refs/heads/broken", b"nonsense\n");

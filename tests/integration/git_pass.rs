@@ -113,6 +113,32 @@ fn every_object_is_given_away_once_with_the_bytes_of_its_id() {
         assert_whole(&repo);
         repo.git(&["multi-pack-index", "write"]);
         assert_whole(&repo);
+        // The index of several packs stands in for those of single ones.
+        repo.git(&["repack", "--quiet", "-a", "-d", "--write-midx"]);
+        repo.bytes("latest.txt", b"latest");
+        repo.commit("latest");
+        repo.git(&["repack", "--quiet", "--write-midx"]);
+        let packs = std::fs::read_dir(repo.path().join(".git/objects/pack")).unwrap();
+        let mut removed = 0;
+        let all = listed(&repo);
+        for path in packs.map(|entry| entry.unwrap().path()) {
+            if path.extension().is_some_and(|end| end == "idx") {
+                std::fs::remove_file(path).unwrap();
+                removed += 1;
+            }
+        }
+        assert_eq!(removed, 2);
+        let (found, outcome) = checked(
+            &repo.path(),
+            2,
+            Selection {
+                kinds: ALL,
+                wanted: None,
+            },
+        );
+        assert_eq!((found.wrong, found.twice), (vec![], vec![]));
+        assert_eq!(outcome.defects, []);
+        assert_eq!(found.found, all);
     }
 }
 

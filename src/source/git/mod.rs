@@ -27,6 +27,7 @@ mod missing;
 mod numbering;
 mod objects;
 mod pack;
+mod pack_index;
 mod pass;
 mod refs;
 mod reftable;

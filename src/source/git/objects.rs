@@ -8,6 +8,7 @@ use gix_object::Kind;
 
 use super::files::list;
 use super::pack::Pack;
+use super::pack_index::MultiIndex;
 use super::{Defect, Repository, loose};
 use crate::model::ProblemClass;
 
@@ -70,6 +71,7 @@ pub struct Objects {
 impl Objects {
     /// Opens all packs of `repository`; one that cannot be opened is a defect.
     pub(super) fn open(repository: &Repository, defects: &mut Vec<Defect>) -> Self {
+        let format = repository.format();
         let mut packs = Vec::new();
         for folder in repository.object_folders() {
             let mut defect = |path: &Path, message: String| {
@@ -88,21 +90,26 @@ impl Objects {
                     continue;
                 }
             };
+            let mut shared = None;
             for file in &files {
                 match file.extension().and_then(|end| end.to_str()) {
-                    Some("idx") => match Pack::open(file, repository.format()) {
+                    Some("idx") => match Pack::open(file, format) {
                         Ok(pack) => packs.push(pack),
                         Err(message) => defect(&file.with_extension("pack"), message),
                     },
                     Some("pack") if files.binary_search(&file.with_extension("idx")).is_err() => {
-                        defect(file, "has no index, so that none of it is read".into());
+                        let shared = shared.get_or_insert_with(|| MultiIndex::open(&dir, format));
+                        match Pack::open_by(file, shared.as_ref(), format) {
+                            Ok(pack) => packs.push(pack),
+                            Err(message) => defect(file, message),
+                        }
                     }
                     _ => {}
                 }
             }
         }
         Self {
-            format: repository.format(),
+            format,
             packs,
             folders: repository.object_folders().to_vec(),
         }

@@ -1,9 +1,7 @@
 //! One pack and its index, opened and checked against each other.
 
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
-use std::{fs, io};
 
 use gix_hash::{Kind, ObjectId, oid};
 use gix_pack::data::entry::Header;
@@ -12,11 +10,12 @@ use super::delta::{Delta, DeltaError};
 use super::files::is_file;
 use super::forest::Forest;
 use super::objects::{Decoder, MAX_OBJECT, ObjectError};
+use super::pack_index::{MultiIndex, PackIndex};
 
 /// A pack with its index.
 pub(super) struct Pack {
     pub(super) data: gix_pack::data::File,
-    pub(super) index: gix_pack::index::File,
+    pub(super) index: PackIndex,
     /// The `.pack` file.
     pub(super) path: PathBuf,
     /// Its deltas, read when they are first asked for.
@@ -52,9 +51,31 @@ impl Pack {
         }
         let index = gix_pack::index::File::at(index, format)
             .map_err(|error| format!("its index is not valid: {error}"))?;
-        let data = gix_pack::data::File::at(&path, format)
-            .map_err(|error| format!("is not valid: {error}"))?
-            .with_alloc_limit_bytes(usize::try_from(MAX_OBJECT).ok());
+        Self::new(data(&path, format)?, path, PackIndex::File(index))
+    }
+
+    /// Opens the pack at `path`, which has no index of its own, by the one of several packs.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with either, in words.
+    pub(super) fn open_by(
+        path: &Path,
+        index: Option<&MultiIndex>,
+        format: Kind,
+    ) -> Result<Self, String> {
+        let index = index.ok_or("has no index, so that none of it is read")?;
+        if !is_file(path) {
+            return Err("is no regular file".into());
+        }
+        let data = data(path, format)?;
+        let index = index
+            .of_pack(path, data.num_objects(), data.checksum())
+            .ok_or("has no index, and that of several packs does not list all of it")?;
+        Self::new(data, path.to_owned(), index)
+    }
+
+    fn new(data: gix_pack::data::File, path: PathBuf, index: PackIndex) -> Result<Self, String> {
         if index.num_objects() != data.num_objects() {
             return Err("has another number of objects than its index".into());
         }
@@ -78,25 +99,7 @@ impl Pack {
 
     /// Whether the index is as it was written, by the checksum at its end.
     pub(super) fn index_is_intact(&self) -> bool {
-        *self.is_intact.get_or_init(|| self.hash_index())
-    }
-
-    fn hash_index(&self) -> bool {
-        let length = self.data.object_hash().len_in_bytes() as u64;
-        let hashed = || -> io::Result<Option<ObjectId>> {
-            let file = fs::File::open(self.index.path())?;
-            let body = file.metadata()?.len().saturating_sub(length);
-            let mut file = file.take(body);
-            let mut hasher = gix_hash::hasher(self.data.object_hash());
-            let mut buffer = vec![0; 1 << 16];
-            loop {
-                match file.read(&mut buffer)? {
-                    0 => return Ok(hasher.try_finalize().ok()),
-                    read => hasher.update(&buffer[..read]),
-                }
-            }
-        };
-        hashed().is_ok_and(|found| found == Some(self.index.index_checksum()))
+        *self.is_intact.get_or_init(|| self.index.is_intact())
     }
 
     /// Whether the index lists an object.
@@ -203,6 +206,13 @@ impl Pack {
             .map_err(|_| ObjectError::Corrupt("it does not inflate"))?;
         Ok(())
     }
+}
+
+fn data(path: &Path, format: Kind) -> Result<gix_pack::data::File, String> {
+    let limit = usize::try_from(MAX_OBJECT).ok();
+    gix_pack::data::File::at(path, format)
+        .map(|file| file.with_alloc_limit_bytes(limit))
+        .map_err(|error| format!("is not valid: {error}"))
 }
 
 /// A size that an object may have.
