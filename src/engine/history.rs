@@ -23,6 +23,9 @@ use crate::source::git::{
     OpenOptions, oid, tree_names,
 };
 
+/// What to do about a repository that cannot be opened.
+pub(super) const MEND_REPOSITORY: &str = "clone again, or remove it";
+
 /// The most places of one token that are searched again: as many as a finding names, and beyond that
 /// one for each further path, so that an entry that hides the first ones does not hide the others.
 const MAX_PLACES: usize = 1000;
@@ -88,7 +91,7 @@ impl RepositorySearch<'_> {
                     class: ProblemClass::Repository,
                     path: ".git".to_owned(),
                     message: error.to_string(),
-                    mend: Some("clone again, or remove it"),
+                    mend: Some(MEND_REPOSITORY),
                 }));
                 return;
             }

@@ -326,8 +326,14 @@ fn search(
             path: scope.provenance(problem.root, &problem.path).display_path(),
             base: PathBase::SourceRoot,
             position: None,
-            message: format!("not read: {}", problem.message),
-            mend: None,
+            message: match problem.class {
+                ProblemClass::Repository => problem.message,
+                _ => format!("not read: {}", problem.message),
+            },
+            mend: match problem.class {
+                ProblemClass::Repository => Some(history::MEND_REPOSITORY.to_owned()),
+                _ => None,
+            },
         }));
     (harvest, outcome.special_files, past)
 }

@@ -7,6 +7,7 @@
 mod archive;
 mod fleet;
 pub mod git;
+mod linked;
 mod root;
 mod text;
 mod walk;

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use globset::GlobSet;
 use ignore::{DirEntry, WalkBuilder, WalkState};
 
+use super::linked::read_linked;
 use super::root::{Root, Roots, Target};
 use super::{Text, portable};
 use crate::model::ProblemClass;
@@ -76,12 +77,13 @@ pub fn walk<V: BlobVisitor>(
     make: impl Fn() -> V + Sync,
 ) -> WalkOutcome {
     let outcome = Mutex::new(WalkOutcome::default());
+    let linked: Mutex<BTreeSet<PathBuf>> = Mutex::default();
     let Some(builder) = builder(roots.targets.iter(), options) else {
         return WalkOutcome::default();
     };
     builder.build_parallel().run(|| {
         let mut visitor = make();
-        let outcome = &outcome;
+        let (outcome, linked) = (&outcome, &linked);
         Box::new(move |entry| {
             let note = |path: &Path, class, message: String| {
                 let (root, path) = roots.relative(path).unwrap_or_else(|| (0, portable(path)));
@@ -113,6 +115,13 @@ pub fn walk<V: BlobVisitor>(
             if kind.is_dir() && options.apart.contains(entry.path()) {
                 return WalkState::Skip;
             }
+            if !kind.is_dir() && entry.file_name() == OsStr::new(".git") {
+                let folder = entry.path().parent().map(Path::to_owned);
+                linked
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .extend(folder);
+            }
             if kind.is_dir() || kind.is_symlink() {
                 return WalkState::Continue;
             }
@@ -120,8 +129,11 @@ pub fn walk<V: BlobVisitor>(
                 lock(outcome).special_files += 1;
                 return WalkState::Continue;
             }
-            if let Some(size) = too_large(&entry, options.max_file_size) {
-                note(entry.path(), ProblemClass::Limit, size);
+            let size = || Some(entry.metadata().ok()?.len());
+            if options.max_file_size.is_some()
+                && let Some(message) = size().and_then(|size| options.too_large(size))
+            {
+                note(entry.path(), ProblemClass::Limit, message);
                 return WalkState::Continue;
             }
             match File::open(entry.path()) {
@@ -136,16 +148,21 @@ pub fn walk<V: BlobVisitor>(
         })
     });
     let mut outcome = outcome.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let linked = linked.into_inner().unwrap_or_else(PoisonError::into_inner);
+    if !linked.is_empty() {
+        read_linked(&linked, roots, options, &mut make(), &mut outcome);
+    }
     outcome.problems.sort();
     outcome
 }
 
-/// What is wrong with the size of a file, if anything is.
-fn too_large(entry: &DirEntry, most: Option<u64>) -> Option<String> {
-    let most = most?;
-    let size = entry.metadata().ok()?.len();
-    (size > most)
-        .then(|| format!("{size} bytes are more than the largest size that is read, {most}"))
+impl WalkOptions {
+    /// What is wrong with a size in bytes, if anything is.
+    pub(super) fn too_large(&self, size: u64) -> Option<String> {
+        let most = self.max_file_size?;
+        (size > most)
+            .then(|| format!("{size} bytes are more than the largest size that is read, {most}"))
+    }
 }
 
 /// The folders below the targets of `roots` that are repositories or hold one, sorted by root and path;
@@ -222,20 +239,22 @@ fn builder<'t>(
     Some(builder)
 }
 
+/// What of a Git folder a user wrote.
+pub(super) const USER_TEXT: [&str; 7] = [
+    "config",
+    "config.worktree",
+    "hooks",
+    "description",
+    "info",
+    "logs",
+    "COMMIT_EDITMSG",
+];
+
 /// Whether an entry is one of Git's own files that hold no text of a user: objects, the index, refs.
 ///
 /// Configuration, hooks, description, info and logs are files like others; the object database is
 /// a source of its own.
 fn is_git_internal(entry: &DirEntry) -> bool {
-    const USER_TEXT: [&str; 7] = [
-        "config",
-        "config.worktree",
-        "hooks",
-        "description",
-        "info",
-        "logs",
-        "COMMIT_EDITMSG",
-    ];
     if entry.depth() == 0 {
         return false;
     }

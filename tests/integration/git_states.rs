@@ -212,6 +212,61 @@ fn replaced_objects_are_read_and_count_as_unreachable() {
 }
 
 #[test]
+fn texts_of_a_git_folder_elsewhere_belong_to_the_worktree() {
+    let mut repo = clean_folder();
+    repo.git(&["worktree", "add", "--quiet", "-b", "side", "../side"]);
+    let header = |number: u32| repo.token(&format!("deploy_token/legacy#{number}"));
+    repo.git(&["config", "http.extraHeader", &header(1)]);
+    let files = [
+        (".git/hooks/pre-push", 2),
+        (".git/worktrees/side/logs/HEAD", 3),
+        (".git/worktrees/side/config.worktree", 4),
+        (".git/worktrees/side/index.txt", 5),
+    ];
+    for (path, number) in files {
+        repo.bytes(path, format!("# {}\n", header(number)).as_bytes());
+    }
+    repo.enter("side");
+    assert_eq!(
+        told(&repo, &[]),
+        (
+            vec![
+                ".git/config".into(),
+                ".git/config.worktree".into(),
+                ".git/hooks/pre-push".into(),
+                ".git/logs/HEAD".into()
+            ],
+            vec![],
+            1
+        )
+    );
+    // Below the main one they are told once, where they are.
+    fs::rename(repo.base().join("side"), repo.base().join("repo/side")).unwrap();
+    repo.enter("repo");
+    let own = [
+        ".git/config",
+        ".git/hooks/pre-push",
+        "side/.git/config.worktree",
+        "side/.git/logs/HEAD",
+    ];
+    assert_eq!(told(&repo, &[]).0, own);
+    assert_eq!(told(&repo, &["side"]).0.len(), 4);
+    // A link to nowhere hides what would be read there.
+    fs::rename(repo.base().join("repo/side"), repo.base().join("side")).unwrap();
+    fs::rename(repo.base().join("repo"), repo.base().join("gone")).unwrap();
+    repo.enter("side");
+    assert_eq!(told(&repo, &[]), (vec![], vec!["git-repository".into()], 3));
+    assert_eq!(told(&repo, &["--history"]).1, ["git-repository"]);
+}
+
+/// A repository with nothing in it.
+fn clean_folder() -> Repo {
+    let repo = Repo::new();
+    repo.commit("first");
+    repo
+}
+
+#[test]
 fn history_and_what_was_added_are_not_asked_for_together() {
     let repo = leaky(&[]);
     let run = repo.scan(&["--history", "--staged"]);
