@@ -74,15 +74,15 @@ fn after_type(rest: &[u8]) -> Option<&[u8]> {
         .filter(|_| length > 0)
 }
 
-/// What follows `value:` or `"value":`, the key beside the name of a variable, on this line or the
-/// next, or the element `value` beside the one of the name.
+/// What follows `value:`, `"value":` or `value=`, the key or attribute beside the name of a variable, on this
+/// line or the next, or the element `value` beside the one of the name.
 fn value_key(rest: &[u8]) -> Option<&[u8]> {
     if let Some(rest) = rest.strip_prefix(b"</name>") {
         return rest.trim_ascii_start().strip_prefix(b"<value>");
     }
     let rest = rest.strip_prefix(b",").unwrap_or(rest).trim_ascii_start();
-    let rest = unquote(rest).strip_prefix(b"value")?;
-    unquote(rest).strip_prefix(b":")
+    let rest = trim_blanks(unquote(unquote(rest).strip_prefix(b"value")?));
+    rest.strip_prefix(b":").or_else(|| rest.strip_prefix(b"="))
 }
 
 /// `rest` without the quotation mark at its start, which a string in a string escapes.

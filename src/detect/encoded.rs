@@ -1,10 +1,12 @@
 //! From a hit in an encoded text to the tokens in it: a stretch around the hit is decoded and looked at as
 //! a text of its own.
 
+use super::context::of_pair;
 use super::encoding::{Decoded, Dense, Encoding, Escapes, Sign, Stretches, embedded};
 use super::needles::Hit;
 use super::{Detection, Detector, split};
 use crate::model::{Charset, Span};
+use crate::rules::Context;
 
 /// How far before its mark the escapes of a routable token are looked for: they stand in its prefix.
 const MARK_REACH: usize = 512;
@@ -110,6 +112,22 @@ impl Detector {
         let decoded = family.decode(pass.text, at);
         pass.stretches.add(&decoded, false, at);
         self.look_into(pass, &decoded, detections);
+    }
+
+    /// The token in base64 of a user and a password that begins at `value`.
+    pub(super) fn at_basic(
+        &self,
+        pass: &Pass<'_>,
+        value: usize,
+        context: Context,
+    ) -> Option<Detection> {
+        if pass.depth == 0 {
+            return None;
+        }
+        let decoded = Dense::Base64.read_from(pass.text, value);
+        let password = of_pair(&decoded.text)?;
+        let found = self.placed(&decoded.text, password, context)?;
+        (!decoded.may_be_cut(found.span)).then(|| found.encoded(&decoded))
     }
 
     /// Adds the tokens that begin like the text at `start`, where the text then goes on escaped.

@@ -148,7 +148,8 @@ impl Catalogue {
     }
 
     /// The needles, each with its literals, those that look alike together. No needle begins with
-    /// another: `glrt-t1_` is looked for behind the needle of `glrt-`.
+    /// another: `glrt-t1_` is looked for behind the needle of `glrt-`. Prefixes that begin alike for long
+    /// enough share a needle, since each needle costs every text.
     pub(super) fn anchors(&self) -> (Vec<Family>, Vec<Literals>) {
         let (dense, signs): (Literals, Literals) = self
             .signs()
@@ -159,15 +160,17 @@ impl Catalogue {
         let whole = self.beginnings().into_iter().chain(self.words());
         let whole: Literals = whole.chain(signs).collect();
         for (mut literals, in_runs) in [(whole, false), (dense, true)] {
-            let needle = |literal: &[u8]| literal[..literal.len().min(LONGEST)].to_vec();
             literals
                 .sort_by_cached_key(|(literal, _)| (literal.len().min(LONGEST), literal.clone()));
+            let shared = shared_heads(&literals);
             let mut family: Vec<Vec<u8>> = Vec::new();
             let first = anchors.len();
             for (literal, anchor) in literals {
                 let shorter = family.iter().position(|needle| literal.starts_with(needle));
                 let at = shorter.unwrap_or_else(|| {
-                    family.push(needle(&literal));
+                    let head = shared.iter().find(|head| literal.starts_with(head));
+                    let cut = || literal[..literal.len().min(LONGEST)].to_vec();
+                    family.push(head.cloned().unwrap_or_else(cut));
                     anchors.push(Vec::new());
                     family.len() - 1
                 });
@@ -293,6 +296,21 @@ impl Catalogue {
         };
         position(Some(version)).or_else(|| position(None))
     }
+}
+
+/// The length of a beginning that makes as good a needle as more would.
+const SHARED: usize = 5;
+
+/// Beginnings that several prefixes among `literals` share.
+fn shared_heads(literals: &Literals) -> Vec<Vec<u8>> {
+    let heads = literals.iter().filter_map(|(literal, anchor)| {
+        let is_prefix = matches!(anchor, Anchor::Prefix(_));
+        literal.get(..SHARED).filter(|_| is_prefix)
+    });
+    let heads: Vec<&[u8]> = heads.collect();
+    let is_shared = |head: &&&[u8]| heads.iter().filter(|other| other == head).count() > 1;
+    let shared: BTreeSet<&[u8]> = heads.iter().filter(is_shared).copied().collect();
+    shared.into_iter().map(<[u8]>::to_vec).collect()
 }
 
 /// Those of `texts` that begin with no other.

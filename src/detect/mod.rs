@@ -34,6 +34,7 @@ mod tests;
 use std::sync::Arc;
 
 use self::boundary::{Left, left_of};
+use self::context::Writing;
 use self::encoded::Pass;
 use self::evidence::Verdict;
 use self::form::{Anchor, Catalogue, CompiledForm, Entry, Literals, match_segments};
@@ -204,16 +205,23 @@ impl Detector {
                 }
             }
             Anchor::Word(place) => (place.values)(text, start, &mut |value| {
-                let mut entries = self.catalogue.placed.iter();
-                detections.extend(entries.find_map(|entry| {
-                    let form = &self.catalogue.forms[entry.form];
-                    (form.context == Some(place.context))
-                        .then(|| self.classic(text, value, Left::Open, entry))
-                        .flatten()
-                }));
+                detections.extend(match place.writing {
+                    Writing::Plain => self.placed(text, value, place.context),
+                    Writing::Basic => self.at_basic(pass, value, place.context),
+                });
             }),
             Anchor::Encoded(sign) => self.at_sign(pass, sign, hit, detections),
         }
+    }
+
+    /// The token at `value`, where something of this context leads.
+    fn placed(&self, text: &[u8], value: usize, context: Context) -> Option<Detection> {
+        self.catalogue.placed.iter().find_map(|entry| {
+            let form = &self.catalogue.forms[entry.form];
+            (form.context == Some(context))
+                .then(|| self.classic(text, value, Left::Open, entry))
+                .flatten()
+        })
     }
 
     fn at_prefix(

@@ -271,9 +271,9 @@ pub enum Context {
     PrivateToken,
     /// The password of the user `oauth2` in an address.
     OauthUrl,
-    /// The password of a user such as `gitlab+deploy-token-7` in an address.
+    /// The password of a user such as `gitlab+deploy-token-7`, in an address or beside the name.
     DeployTokenUrl,
-    /// The password of `gitlab-ci-token` in an address, or a value of `CI_JOB_TOKEN`.
+    /// The password of `gitlab-ci-token`, in an address or beside the name, or a value of `CI_JOB_TOKEN`.
     JobToken,
     /// A value of `GITLAB_TOKEN`, `GITLAB_API_TOKEN`, `GL_TOKEN` and the like.
     TokenVariable,
@@ -289,6 +289,8 @@ pub enum Context {
     ClientSecret,
     /// `Bearer …` or `access_token=…` near an address of GitLab's API.
     ApiCall,
+    /// The password of any user, where the registry, command or address it is for is one of GitLab.
+    Password,
 }
 
 impl Context {
@@ -313,6 +315,7 @@ impl Context {
             Self::TriggerCall => "trigger-call",
             Self::ClientSecret => "client-secret",
             Self::ApiCall => "api-call",
+            Self::Password => "password",
         }
     }
 }

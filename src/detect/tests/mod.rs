@@ -7,6 +7,7 @@ use super::specimen::{Expansion, Modifier, Specimen, SplitMix64, expand, expand_
 use super::*;
 use crate::rules::{Body, Example, RuleBody, RuleSet};
 
+mod basic;
 mod chains;
 mod encodings;
 mod places;
@@ -83,6 +84,9 @@ fn in_context(form: &crate::rules::Form, token: &str) -> String {
         Some(Context::ClientSecret) => format!("gitlab:\n  client_secret: '{token}'\n"),
         Some(Context::ApiCall) => {
             format!("curl -H \"Authorization: Bearer {token}\" https://host.example/api/v4/user")
+        }
+        Some(Context::Password) => {
+            format!("docker login -u me -p {token} registry.gitlab.example\n")
         }
         None => format!("a \"{token}\" b"),
     }

@@ -39,6 +39,8 @@ fn an_assignment_is_read_in_any_language() {
         "- name: private_token\n  value: V",
         "{\"name\":\"private_token\",\"value\":\"V\"}",
         "<name>Private-Token</name>\n  <value>V</value>",
+        "<add key=\"private_token\" value=\"V\" />",
+        "key   = \"private_token\"\n  value = \"V\"",
     ] {
         assert_eq!(values(Context::PrivateToken, text), ["V"], "{text}");
     }
@@ -109,7 +111,10 @@ fn variables_are_told_by_their_name() {
 fn passwords_of_addresses_end_in_an_at_sign() {
     assert_eq!(values(Context::OauthUrl, "https://oauth2:V@h"), ["V"]);
     assert_eq!(values(Context::OauthUrl, "https%3A//oauth2:V%40h"), ["V"]);
-    assert!(values(Context::OauthUrl, "oauth2:V").is_empty());
+    assert!(values(Context::OauthUrl, "oauth2:V ").is_empty());
+    assert!(values(Context::OauthUrl, " oauth2:V").is_empty());
+    // In base64 a text is often nothing else.
+    assert_eq!(values(Context::OauthUrl, "oauth2:V\n"), ["V"]);
     let deploy = |text| values(Context::DeployTokenUrl, text);
     assert_eq!(deploy("gitlab+deploy-token-12:V@h"), ["V"]);
     assert_eq!(deploy("gitlab%2Bdeploy-token-1:V@h"), ["V"]);

@@ -20,6 +20,7 @@ pub(in crate::corpus) const fn of_context(context: Context) -> &'static [Carrier
         Context::TriggerCall => TRIGGER_CALL,
         Context::ClientSecret => CLIENT_SECRET,
         Context::ApiCall => API_CALL,
+        Context::Password => PASSWORD,
     }
 }
 
@@ -260,6 +261,26 @@ const DEPLOY_TOKEN_URL: &[Carrier] = &[
         "RUN pip install git+https://gitlab+deploy-token-7:{V}@git.example/a/b.git\n",
     ),
     carrier(
+        "login.sh",
+        "docker login -u gitlab+deploy-token-7 -p {V} registry.example\n",
+    ),
+    carrier(
+        "values.yaml",
+        "imageCredentials:\n  username: gitlab+deploy-token-7\n  password: {V}\n",
+    ),
+    carrier(
+        "config.json",
+        "{\"auths\":{\"registry.example\":{\"username\":\"gitlab+deploy-token-7\",\"password\":\"{V}\"}}}\n",
+    ),
+    carrier(
+        "nuget.config",
+        "<add key=\"Username\" value=\"gitlab+deploy-token-7\" />\n<add key=\"ClearTextPassword\" value=\"{V}\" />\n",
+    ),
+    carrier(
+        "server.xml",
+        "<server><username>gitlab+deploy-token-7</username><password>{V}</password></server>\n",
+    ),
+    carrier(
         "header.sh",
         "curl --header \"DEPLOY-TOKEN: {V}\" https://git.example/api/v4/projects/7/packages\n",
     ),
@@ -294,6 +315,26 @@ const JOB_TOKEN: &[Carrier] = &[
     carrier("client.py", "os.environ[\"CI_JOB_TOKEN\"] = \"{V}\"\n"),
     carrier("profile.ps1", "$CI_JOB_TOKEN=\"{V}\"\r\n"),
     carrier("credentials", "https://gitlab-ci-token:{V}@git.example\n"),
+    carrier(
+        "login.sh",
+        "docker login -u gitlab-ci-token -p {V} registry.example\n",
+    ),
+    carrier(
+        ".pypirc",
+        "[gitlab]\nrepository = https://git.example/simple\nusername = gitlab-ci-token\npassword = {V}\n",
+    ),
+    carrier(
+        ".netrc",
+        "machine git.example login gitlab-ci-token password {V}\n",
+    ),
+    carrier(
+        "call.sh",
+        "curl -u gitlab-ci-token:{V} https://git.example\n",
+    ),
+    carrier(
+        "state.env",
+        "TF_HTTP_USERNAME=gitlab-ci-token\nTF_HTTP_PASSWORD={V}\n",
+    ),
     carrier(
         "header.sh",
         "curl --header \"JOB-TOKEN: {V}\" https://git.example/api/v4/job\n",
@@ -549,6 +590,61 @@ const API_CALL: &[Carrier] = &[
         "{\"url\":\"https://git.example/api/v4/user\",\"headers\":[{\"name\":\"Authorization\",\"value\":\"Bearer {V}\"}]}\n",
     ),
     carrier("settings.yml", "gitlab:\n  header: 'bearer {V}'\n"),
+];
+
+const PASSWORD: &[Carrier] = &[
+    carrier(
+        "login.sh",
+        "docker login -u me -p {V} registry.gitlab.example\n",
+    ),
+    carrier(
+        "glued.sh",
+        "docker login -u me -p{V} registry.gitlab.example\n",
+    ),
+    carrier(
+        "quoted.sh",
+        "docker login --username me --password \"{V}\" https://gitlab.example:5050\n",
+    ),
+    carrier(
+        "lines.sh",
+        "podman login \\\n  --username=me \\\n  --password={V} \\\n  gitlab.example:5050\n",
+    ),
+    carrier(
+        "Dockerfile",
+        "RUN docker login registry.gitlab.example -u me -p {V} && make\n",
+    ),
+    carrier(
+        "ci.yml",
+        "job:\n  before_script:\n    - docker login -u me -p \"{V}\" registry.gitlab.example\n",
+    ),
+    carrier(
+        "helm.sh",
+        "helm repo add a https://git.example/api/v4/projects/7/packages/helm/stable --username me --password {V}\n",
+    ),
+    carrier(
+        "secret.sh",
+        "kubectl create secret docker-registry a --docker-server=registry.gitlab.example --docker-username=me --docker-password={V}\n",
+    ),
+    carrier(
+        "call.sh",
+        "curl -u me:{V} https://gitlab.example/a/b/-/raw/main/c\n",
+    ),
+    carrier(
+        "upload.sh",
+        "curl --fail --user \"me:{V}\" --upload-file a.tgz \"https://git.example/api/v4/projects/7/packages/generic/a/1/a.tgz\"\n",
+    ),
+    carrier(
+        "continued.sh",
+        "curl \\\n  -u 'me:{V}' \\\n  https://gitlab.example/a\n",
+    ),
+    carrier(
+        "run.log",
+        "$ curl -sSL -u me:{V} https://gitlab.example/a > a\n",
+    ),
+    carrier(
+        "README.md",
+        "Run `docker login -u me -p {V} registry.gitlab.example`.\n",
+    ),
 ];
 
 const REGISTRATION_TOKEN: &[Carrier] = &[

@@ -10,8 +10,17 @@
 //!
 //! Every matcher looks no further than [`REACH`] bytes from its word.
 
-use memchr::{memchr, memchr2, memmem, memrchr};
+mod login;
+mod near;
+mod user;
 
+use memchr::{memchr, memmem, memrchr};
+
+pub(super) use self::user::of_pair;
+
+use self::near::{
+    command_end, command_start, ends_with, is_hex64, is_near_api, is_near_gitlab, names_gitlab,
+};
 use super::alphabet::{is_word, run_length};
 use super::assignment::{REACH, assigned, next_word, passed, trim_blanks, unquote};
 use super::evidence::Verdict;
@@ -35,107 +44,117 @@ pub(super) struct Place {
     pub(super) words: &'static [&'static str],
     /// Calls with each value that the word at the offset leads to.
     pub(super) values: fn(&[u8], usize, Found<'_>),
+    /// How the values are written.
+    pub(super) writing: Writing,
+}
+
+/// How the values of a place are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Writing {
+    /// As they are.
+    Plain,
+    /// In base64, behind the name of a user and a colon (RFC 7617).
+    Basic,
+}
+
+const fn place(
+    context: Context,
+    words: &'static [&'static str],
+    values: fn(&[u8], usize, Found<'_>),
+) -> Place {
+    Place {
+        context,
+        words,
+        values,
+        writing: Writing::Plain,
+    }
+}
+
+const fn basic(words: &'static [&'static str], values: fn(&[u8], usize, Found<'_>)) -> Place {
+    Place {
+        context: Context::Password,
+        words,
+        values,
+        writing: Writing::Basic,
+    }
 }
 
 /// Every place whose words the search knows. [`Context::MailAddress`] is none: its tokens have a prefix.
 pub(super) const PLACES: &[Place] = &[
-    Place {
-        context: Context::RunnerConfig,
-        words: &["[[runners]]"],
-        values: runner_config::for_each_token,
-    },
-    Place {
-        context: Context::PrivateToken,
-        words: &["TE-TOKEN", "te-token", "te-Token", "te_token"],
-        values: private_token,
-    },
-    Place {
-        context: Context::OauthUrl,
-        words: &["oauth2:"],
-        values: oauth_url,
-    },
-    Place {
-        context: Context::OauthUrl,
-        words: &["@gitlab"],
-        values: gitlab_url,
-    },
-    Place {
-        context: Context::DeployTokenUrl,
-        words: &["deploy-token-"],
-        values: deploy_token_url,
-    },
-    Place {
-        context: Context::DeployTokenUrl,
-        words: &["OY-TOKEN", "oy-Token"],
-        values: deploy_token_header,
-    },
-    Place {
-        context: Context::JobToken,
-        words: &["-ci-token:", "CI_JOB_TOKEN"],
-        values: job_token,
-    },
-    Place {
-        context: Context::JobToken,
-        words: &["JOB-TOKEN", "Job-Token"],
-        values: job_token_header,
-    },
-    Place {
-        context: Context::TokenVariable,
-        words: &["GITLAB_", "gitlab_", "GL_TOKEN"],
-        values: token_variable,
-    },
-    Place {
-        context: Context::TokenVariable,
-        words: &[
+    place(
+        Context::RunnerConfig,
+        &["[[runners]]"],
+        runner_config::for_each_token,
+    ),
+    place(Context::PrivateToken, DASHED, |text, word, found| {
+        header(text, word, b"private", found);
+    }),
+    place(Context::PrivateToken, &["te_token"], private_token),
+    place(Context::OauthUrl, &["oauth2:"], oauth_url),
+    place(Context::OauthUrl, &["@gitlab"], gitlab_url),
+    place(
+        Context::DeployTokenUrl,
+        &["deploy-token-"],
+        user::deploy_token,
+    ),
+    place(Context::DeployTokenUrl, CAPITAL, |text, word, found| {
+        header(text, word, b"deploy", found);
+    }),
+    place(Context::JobToken, &["-token"], user::job_token),
+    place(Context::JobToken, &["_TOKEN"], |text, word, found| {
+        header(text, word, b"CI_JOB", found);
+    }),
+    place(Context::JobToken, CAPITAL, |text, word, found| {
+        header(text, word, b"job", found);
+    }),
+    place(
+        Context::TokenVariable,
+        &["GITLAB_", "gitlab_"],
+        token_variable,
+    ),
+    place(Context::TokenVariable, &["_TOKEN"], |text, word, found| {
+        if text[..word].ends_with(b"GL") {
+            token_variable(text, word - 2, found);
+        }
+    }),
+    place(
+        Context::TokenVariable,
+        &[
             "abToken",
             "abAccessToken",
             "abApiToken",
-            "ab-token",
             "ab.token",
+            "-token",
         ],
-        values: token_setting,
-    },
-    Place {
-        context: Context::RegistrationToken,
-        words: &[
-            "ration-token",
-            "ration_token",
-            "RATION_TOKEN",
-            "rationToken",
-        ],
-        values: registration_token,
-    },
-    Place {
-        context: Context::Netrc,
-        words: &["machine ", "machine\t"],
-        values: netrc,
-    },
-    Place {
-        context: Context::NpmRegistry,
-        words: &["_authToken"],
-        values: npm_registry,
-    },
-    Place {
-        context: Context::NpmRegistry,
-        words: &["npmAuthToken"],
-        values: yarn_registry,
-    },
-    Place {
-        context: Context::TriggerCall,
-        words: &["trigger/pipeline"],
-        values: trigger_call,
-    },
-    Place {
-        context: Context::ClientSecret,
-        words: &["_secret", "_SECRET", "tSecret"],
-        values: client_secret,
-    },
-    Place {
-        context: Context::ApiCall,
-        words: &["Bearer ", "bearer ", "s_token="],
-        values: api_call,
-    },
+        token_setting,
+    ),
+    place(
+        Context::RegistrationToken,
+        &["ration_token", "rationToken", "_TOKEN", "-token"],
+        registration_token,
+    ),
+    place(Context::Netrc, &["machine"], netrc),
+    place(Context::NpmRegistry, &["_authToken"], npm_registry),
+    place(Context::NpmRegistry, &["npmAuthToken"], yarn_registry),
+    place(Context::TriggerCall, &["trigger/pipeline"], trigger_call),
+    place(
+        Context::ClientSecret,
+        &["_secret", "_SECRET", "tSecret"],
+        client_secret,
+    ),
+    place(Context::ApiCall, &["earer ", "s_token="], api_call),
+    place(Context::Password, &["ker login", "man login"], login::login),
+    place(Context::Password, &["-password"], login::password),
+    place(Context::Password, &["curl "], login::user),
+    basic(&["\"auth"], user::docker_auth),
+    basic(&["asic "], user::basic_header),
 ];
+
+/// The end of the name of a header, as programs write it.
+const CAPITAL: &[&str] = &["-TOKEN", "-Token"];
+
+/// The same in any case.
+const DASHED: &[&str] = &["-TOKEN", "-Token", "-token"];
 
 /// Whether a value of the right shape is a token for all that can be told: nothing speaks against it,
 /// and it ends where a value ends.
@@ -163,7 +182,16 @@ fn ends(text: &[u8], at: usize) -> bool {
     }
 }
 
-/// `PRIVATE-TOKEN: …`, `private_token=…`, and the same with quotes around, in any language.
+/// `PRIVATE-TOKEN: …` and other headers with `-TOKEN` behind a name, and the same with quotes around, in
+/// any language.
+fn header(text: &[u8], word: usize, name: &[u8], found: Found<'_>) {
+    if ends_with(&text[..word], name) {
+        let end = word + "-token".len();
+        assigned(text, end).into_iter().for_each(found);
+    }
+}
+
+/// `private_token=…`
 fn private_token(text: &[u8], word: usize, found: Found<'_>) {
     if ends_with(&text[..word], b"priva") {
         let name = word + "te_token".len();
@@ -171,9 +199,11 @@ fn private_token(text: &[u8], word: usize, found: Found<'_>) {
     }
 }
 
-/// `https://oauth2:…@`
+/// `https://oauth2:…@`, and `oauth2:…` where a text is nothing else, as in base64.
 fn oauth_url(text: &[u8], word: usize, found: Found<'_>) {
-    userinfo(text, word + "oauth2:".len())
+    let value = word + "oauth2:".len();
+    userinfo(text, value)
+        .or_else(|| (word == 0 && user::is_last(text, value)).then_some(value))
         .into_iter()
         .for_each(found);
 }
@@ -196,50 +226,10 @@ fn gitlab_url(text: &[u8], word: usize, found: Found<'_>) {
     let is_of_user = |byte: &&u8| byte.is_ascii_alphanumeric() || b"_-.+%".contains(byte);
     let name = user.iter().rev().take(64).take_while(is_of_user).count();
     let (address, name) = user.split_at(user.len() - name);
-    let is_known = name == b"oauth2" || name == b"gitlab-ci-token" || name.starts_with(b"gitlab+");
+    let is_known = name == b"oauth2" || user::is_of_gitlab(name);
     if address.ends_with(b"://") && !is_known {
         found(value);
     }
-}
-
-/// `https://gitlab+deploy-token-7:…@`, also with an encoded `+`.
-fn deploy_token_url(text: &[u8], word: usize, found: Found<'_>) {
-    let before = &text[..word];
-    if !(before.ends_with(b"gitlab+") || ends_with(before, b"gitlab%2b")) {
-        return;
-    }
-    let number = word + "deploy-token-".len();
-    let colon = number + run_length(Alphabet::Digits, &text[number..], 12);
-    if colon > number && text.get(colon) == Some(&b':') {
-        userinfo(text, colon + 1).into_iter().for_each(found);
-    }
-}
-
-/// A `Deploy-Token` header.
-fn deploy_token_header(text: &[u8], word: usize, found: Found<'_>) {
-    if ends_with(&text[..word], b"depl") {
-        let name = word + "OY-TOKEN".len();
-        assigned(text, name).into_iter().for_each(found);
-    }
-}
-
-/// A `Job-Token` header.
-fn job_token_header(text: &[u8], word: usize, found: Found<'_>) {
-    let name = word + "JOB-TOKEN".len();
-    assigned(text, name).into_iter().for_each(found);
-}
-
-/// `https://gitlab-ci-token:…@`, and assignments to `CI_JOB_TOKEN`.
-fn job_token(text: &[u8], word: usize, found: Found<'_>) {
-    let value = if text[word..].starts_with(b"-") {
-        text[..word]
-            .ends_with(b"gitlab")
-            .then(|| userinfo(text, word + "-ci-token:".len()))
-            .flatten()
-    } else {
-        assigned(text, word + "CI_JOB_TOKEN".len())
-    };
-    value.into_iter().for_each(found);
 }
 
 /// Assignments to `GITLAB_TOKEN`, `GITLAB_API_TOKEN`, `gitlab_access_token`, `GITLAB_PAT`, `GL_TOKEN`.
@@ -263,11 +253,14 @@ fn token_variable(text: &[u8], word: usize, found: Found<'_>) {
 /// Assignments to `gitlabToken`, `gitlabAccessToken`, `gitlab.token`; and the hosts with their tokens
 /// of `gitlab-token` in Composer's `auth.json`.
 fn token_setting(text: &[u8], word: usize, found: Found<'_>) {
-    if !ends_with(&text[..word], b"gitl") {
+    let (owner, rest): (&[u8], _) = match text[word] {
+        b'-' => (b"gitlab", word),
+        _ => (b"gitl", word + 3),
+    };
+    if !ends_with(&text[..word], owner) {
         return;
     }
-    let name = &text[word..];
-    let end = word + run_length(Alphabet::Base64url, &name[3..], 48) + 3;
+    let end = rest + run_length(Alphabet::Base64url, &text[rest..], 48);
     if !ends_with(&text[..end], b"token") {
         return;
     }
@@ -295,15 +288,23 @@ fn default_value(text: &[u8], at: usize) -> Option<usize> {
 
 /// `gitlab-runner register --registration-token …`, `REGISTRATION_TOKEN=…`, `runnerRegistrationToken: …`
 fn registration_token(text: &[u8], word: usize, found: Found<'_>) {
+    let (owner, length): (&[u8], _) = match &text[word..] {
+        [b'-' | b'_', ..] => (b"registration", "-token".len()),
+        [_, _, _, _, _, _, b'T', ..] => (b"regist", "rationToken".len()),
+        _ => (b"regist", "ration_token".len()),
+    };
+    if !ends_with(&text[..word], owner) {
+        return;
+    }
     let near = &text[word.saturating_sub(REACH)..text.len().min(word + REACH)];
     let is_of_runner = names_gitlab(near)
         || [b"unner", b"UNNER"]
             .iter()
             .any(|name| memmem::find(near, *name).is_some());
-    if !ends_with(&text[..word], b"regist") || !is_of_runner {
+    if !is_of_runner {
         return;
     }
-    let end = word + "ration-token".len() - usize::from(text[word + 6] == b'T');
+    let end = word + length;
     assigned(text, end)
         .or_else(|| next_word(text, end).filter(|_| text[..end].contains(&b'-')))
         .into_iter()
@@ -313,6 +314,9 @@ fn registration_token(text: &[u8], word: usize, found: Found<'_>) {
 /// `machine gitlab.example login me password …`, on one line or several.
 fn netrc(text: &[u8], word: usize, found: Found<'_>) {
     let mut at = word + "machine ".len();
+    if !matches!(text.get(at - 1), Some(b' ' | b'\t')) {
+        return;
+    }
     let entry = &text[at..text.len().min(at + REACH)];
     let mut is_host = true;
     let mut is_password = false;
@@ -398,7 +402,7 @@ fn api_call(text: &[u8], word: usize, found: Found<'_>) {
             .ends_with(b"acces")
             .then_some(word + "s_token=".len())
     } else {
-        Some(word + "Bearer ".len())
+        Some(word + "earer ".len())
     };
     value
         .filter(|value| is_hex64(text, *value) && is_near_api(text, word))
@@ -412,74 +416,6 @@ fn userinfo(text: &[u8], at: usize) -> Option<usize> {
     let end = at + run_length(Alphabet::Base64url, &text[at..], 65);
     let rest = &text[end..];
     (rest.starts_with(b"@") || rest.starts_with(b"%40")).then_some(at)
-}
-
-/// Where the command around `at` begins: its line, with the lines before that end in a backslash.
-fn command_start(text: &[u8], at: usize) -> usize {
-    let floor = at.saturating_sub(REACH);
-    let mut start = at;
-    while let Some(newline) = memrchr(b'\n', &text[floor..start]) {
-        let before = &text[floor..floor + newline];
-        let before = before.strip_suffix(b"\r").unwrap_or(before);
-        if !before.ends_with(b"\\") {
-            return floor + newline + 1;
-        }
-        start = floor + newline;
-    }
-    floor
-}
-
-/// Where it ends.
-fn command_end(text: &[u8], at: usize) -> usize {
-    let ceiling = text.len().min(at + REACH);
-    let mut end = at;
-    while let Some(newline) = memchr(b'\n', &text[end..ceiling]) {
-        let before = &text[at..end + newline];
-        let before = before.strip_suffix(b"\r").unwrap_or(before);
-        if !before.ends_with(b"\\") {
-            return end + newline;
-        }
-        end += newline + 1;
-    }
-    ceiling
-}
-
-/// Asked before the surroundings are, so that those are read for few words.
-fn is_hex64(text: &[u8], at: usize) -> bool {
-    run_length(Alphabet::Hex, &text[at..], 65) == 64
-}
-
-fn is_near_gitlab(text: &[u8], at: usize) -> bool {
-    names_gitlab(&text[at.saturating_sub(REACH)..text.len().min(at + REACH)])
-}
-
-fn is_near_api(text: &[u8], at: usize) -> bool {
-    let near = &text[at.saturating_sub(REACH)..text.len().min(at + REACH)];
-    names_gitlab(near) || memmem::find(near, b"/api/v4/").is_some()
-}
-
-/// Whether `text` holds the name, in any case.
-fn names_gitlab(text: &[u8]) -> bool {
-    const NAME: &[u8] = b"gitlab";
-    let mut rest = text;
-    while let Some(at) = memchr2(b'g', b'G', rest) {
-        rest = &rest[at..];
-        if rest
-            .get(..NAME.len())
-            .is_some_and(|head| head.eq_ignore_ascii_case(NAME))
-        {
-            return true;
-        }
-        rest = &rest[1..];
-    }
-    false
-}
-
-/// Whether `text` ends in `ending`, in any case.
-fn ends_with(text: &[u8], ending: &[u8]) -> bool {
-    text.len()
-        .checked_sub(ending.len())
-        .is_some_and(|from| text[from..].eq_ignore_ascii_case(ending))
 }
 
 #[cfg(test)]

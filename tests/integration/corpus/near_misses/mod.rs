@@ -3,6 +3,8 @@
 //! Bodies stand apart from prefixes, and random parts are made at run time, so that no text of a
 //! token's shape stands in this file either.
 
+mod references;
+
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
@@ -74,7 +76,7 @@ pub(super) fn near_misses() -> Vec<NearMiss> {
     damaged(&mut gatherer, &sorts);
     bodies(&mut gatherer, &sorts);
     patterns(&mut gatherer, &sorts);
-    references(&mut gatherer, &sorts);
+    references::add(&mut gatherer, &sorts);
     documented(&mut gatherer, &sorts);
     identifiers(&mut gatherer);
     places(&mut gatherer);
@@ -219,99 +221,6 @@ fn patterns(gatherer: &mut Gatherer, sorts: &[Sort]) {
     }
 }
 
-/// Variables and templates where a body or a whole token would stand.
-fn references(gatherer: &mut Gatherer, sorts: &[Sort]) {
-    const WHOLE: &[&str] = &[
-        "$GITLAB_TOKEN",
-        "${GITLAB_ACCESS_TOKEN1}",
-        "${GITLAB_TOKEN:?not set}",
-        "$(cat /run/secrets/GitlabToken1)",
-        "`pass show GitlabToken1`",
-        "%GITLAB_ACCESS_TOKEN1%",
-        "$env:GITLAB_ACCESS_TOKEN",
-        "{{ gitlab_token }}",
-        "{{ .Values.gitlab.Token1 }}",
-        "{{ lookup('env', 'TOKEN1') }}",
-        "<%= ENV['GITLAB_TOKEN1'] %>",
-        "${{ secrets.GITLAB_TOKEN }}",
-        "#{ENV.fetch('GITLAB_TOKEN1')}",
-        "@gitlab.token1@",
-        "__GITLAB_ACCESS_TOKEN1__",
-        "<GitLabAccessToken123>",
-        "[GitLabAccessToken123]",
-        "(GitLabAccessToken123)",
-        "var.gitlab_AccessToken1",
-        "process.env.GITLAB_TOKEN1",
-        "os.environ['GITLAB_TOKEN1']",
-        "data.vault_generic_secret.Gitlab1.data",
-        "vault:secret/data/gitlab#Token1",
-        "op://Engineering/Gitlab1/token",
-        "arn:aws:secretsmanager:eu-west-1:1:secret:Gitlab1",
-        "!vault |",
-        "ENC[AES256_GCM,data:GitlabToken1]",
-        "null",
-        "\"\"",
-        "''",
-        "changeme",
-        "TODO",
-        "...",
-        "***",
-        "[MASKED]",
-        "xxx",
-    ];
-    for value in WHOLE {
-        gatherer.add("reference", format!("PRIVATE-TOKEN: {value}\n"));
-        gatherer.add("reference", format!("export GITLAB_TOKEN={value}\n"));
-        gatherer.add("reference", format!("gitlab_token: {value}\n"));
-        gatherer.add(
-            "reference",
-            format!("git clone https://oauth2:{value}@git.example/a.git\n"),
-        );
-        gatherer.add(
-            "reference",
-            format!("https://me:{value}@gitlab.example/a.git\n"),
-        );
-        gatherer.add("reference", format!("\"gitlabToken\": \"{value}\"\n"));
-        gatherer.add("reference", format!("DEPLOY-TOKEN: {value}\n"));
-        gatherer.add(
-            "reference",
-            format!("gitlab-runner register --registration-token {value} --locked\n"),
-        );
-        gatherer.add("reference", format!("ENV GITLAB_TOKEN {value}\n"));
-        gatherer.add(
-            "reference",
-            format!("machine gitlab.example login me password {value}\n"),
-        );
-        gatherer.add(
-            "reference",
-            format!("//gitlab.example/:_authToken={value}\n"),
-        );
-        gatherer.add("reference", format!("[[runners]]\n  token = \"{value}\"\n"));
-        gatherer.add(
-            "reference",
-            format!("curl x/trigger/pipeline?token={value}\n"),
-        );
-        gatherer.add("reference", format!("gitlab:\n  client_secret: {value}\n"));
-    }
-    for prefix in prefixes(sorts) {
-        for rest in [
-            "$SUFFIX",
-            "${TOKEN_SUFFIX_FOR_TESTS}",
-            "{{ suffix }}",
-            "#{suffix}",
-            "%s",
-            "{}",
-        ] {
-            gatherer.add("reference", format!("token = \"{prefix}{rest}\"\n"));
-        }
-        gatherer.add(
-            "reference",
-            format!("token = \"{prefix}\" + os.environ[\"REST\"]\n"),
-        );
-        gatherer.add("reference", format!("token = \"{prefix}\" + \"x\" * 20\n"));
-    }
-}
-
 /// Values that GitLab's own documents, and those of its clients, show in place of tokens; in halves, so
 /// that nobody takes them for tokens here.
 fn documented(gatherer: &mut Gatherer, sorts: &[Sort]) {
@@ -364,6 +273,10 @@ fn identifiers(gatherer: &mut Gatherer) {
         "[[runners]]\n  token = \"",
         "https://git.example/trigger/pipeline?token=",
         "https://oauth2:",
+        "docker login registry.gitlab.example -u me -p ",
+        "docker login -u gitlab-ci-token -p ",
+        "username: gitlab+deploy-token-7\npassword: ",
+        "curl https://gitlab.example -u me:",
     ];
     for before in BEFORE {
         let after = match *before {
@@ -436,6 +349,20 @@ fn places(gatherer: &mut Gatherer) {
         "https://gitlab.example/{}@v1",
         "\"gitlab-tokens\": {{\"a\": \"{}\"}}",
         "laboratoryToken: {}",
+        "docker login -u me -p {} registry.example",
+        "docker login -u {} -p $PASSWORD registry.gitlab.example",
+        "docker login -u me --password-stdin registry.gitlab.example # {}",
+        "curl -u me:{} https://git.example/a",
+        "curl -H me:{} https://gitlab.example/a",
+        "curl -u me:{} https://git.example/a && curl https://gitlab.example/",
+        "mysql --password={} && curl https://gitlab.example/",
+        "gitlab-root-password: {}",
+        "username: gitlab-ci-token\n\npassword: {}",
+        "username: gitlab-ci-tokens\npassword: {}",
+        "[{{\"username\": \"gitlab-ci-token\"}}, {{\"password\": \"{}\"}}]",
+        "username: gitlab+deploy-token\npassword: {}",
+        "username: gitlab+deploy-token-7\nimage: {}",
+        "gitlab-ci-token is the user, {} the build",
         "registration_token: {}",
     ];
     for place in ELSEWHERE {
