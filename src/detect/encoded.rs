@@ -149,10 +149,12 @@ impl Detector {
             return;
         };
         // An escaped quotation mark or line end ends a token.
-        let goes_on = family
-            .read(&pass.text[end..])
-            .and_then(|(_, scalar)| u8::try_from(scalar).ok())
-            .is_some_and(|byte| super::alphabet::is_word(byte) || b".=%\\&".contains(&byte));
+        let goes_on = family.read(&pass.text[end..]).is_some_and(|(_, scalar)| {
+            let goes_on = |byte| super::alphabet::is_word(byte) || b".=%\\&".contains(&byte);
+            // The first byte of such a character.
+            let is_first = family == Escapes::Percent && matches!(scalar, 0xC2 | 0xE2 | 0xEF);
+            is_first || split::is_hidden(scalar) || u8::try_from(scalar).is_ok_and(goes_on)
+        });
         if goes_on {
             self.at_escape(pass, family, end, detections);
         }

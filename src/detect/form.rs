@@ -61,6 +61,8 @@ impl Entry {
 pub(super) enum Anchor {
     /// The beginning of these prefixes, longest first.
     Prefix(Vec<Entry>),
+    /// A string literal of nothing but what most prefixes begin with.
+    Head(Vec<Entry>),
     /// `.01.` of a routable token, whatever its prefix.
     VersionMark,
     /// A word that leads to values which their place tells.
@@ -217,10 +219,33 @@ impl Catalogue {
                 (stem.to_vec(), Anchor::Prefix(entries.collect()))
             })
             .collect();
+        for entries in self.heads() {
+            let head = &entries[0].prefix[..HEAD];
+            for quote in [b"\"", b"'"] {
+                let literal = [quote, head, quote].concat();
+                literals.push((literal, Anchor::Head(entries.clone())));
+            }
+        }
         if self.is_routable() {
             literals.push((super::routable::VERSION_MARK.to_vec(), Anchor::VersionMark));
         }
         literals
+    }
+
+    /// The prefixes that begin alike, longest first, of those that many do.
+    fn heads(&self) -> Vec<Vec<Entry>> {
+        const MANY: usize = 4;
+        let heads: BTreeSet<&[u8]> = self
+            .known
+            .iter()
+            .filter_map(|entry| entry.prefix.get(..HEAD))
+            .collect();
+        let alike = heads.into_iter().map(|head| {
+            let entries = self.known.iter();
+            let entries = entries.filter(|entry| entry.prefix.starts_with(head));
+            entries.cloned().collect::<Vec<Entry>>()
+        });
+        alike.filter(|entries| entries.len() >= MANY).collect()
     }
 
     /// The words that lead to values.
@@ -297,6 +322,9 @@ impl Catalogue {
         position(Some(version)).or_else(|| position(None))
     }
 }
+
+/// The length of what many prefixes begin with: `gl`.
+const HEAD: usize = 2;
 
 /// The length of a beginning that makes as good a needle as more would.
 const SHARED: usize = 5;

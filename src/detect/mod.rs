@@ -196,6 +196,10 @@ impl Detector {
                 }
                 detections.extend(found);
             }
+            Anchor::Head(entries) => {
+                let start = start + 1;
+                detections.extend(self.at_split_prefix(text, start, Left::Open, entries));
+            }
             Anchor::VersionMark => {
                 if let Some(tail) = Tail::read(text, start) {
                     match tail.prove(text, self.longest_prefix) {

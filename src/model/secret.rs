@@ -170,7 +170,7 @@ words! {
     Placeholder = "placeholder",
     /// Found by what stands next to it.
     Context = "context",
-    /// Put together from several string literals.
+    /// Put together from several parts: string literals, lines, what stands between invisible characters.
     Split = "split",
 }
 

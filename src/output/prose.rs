@@ -170,7 +170,7 @@ pub(super) const fn evidence(evidence: Evidence) -> &'static str {
         Evidence::Words => "reads like words",
         Evidence::Placeholder => "says of itself that it is a placeholder",
         Evidence::Context => "known by what stands beside it",
-        Evidence::Split => "put together from several strings",
+        Evidence::Split => "put together from several parts",
     }
 }
 

@@ -32,6 +32,7 @@ const NAMES: &[(&[u8], u8)] = &[
     (b"lt", b'<'),
     (b"gt", b'>'),
     (b"nbsp", b' '),
+    (b"shy", 0xAD),
 ];
 
 impl Escapes {

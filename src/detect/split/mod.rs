@@ -1,12 +1,26 @@
-//! Tokens that a program puts together: `"glpat-" + "rest"`, `"glpat-ab" "cd"`, a string that goes on
-//! behind a backslash on the next line; and those that mail has cut with `=` at the end of a line.
+//! Tokens in parts: string literals that a program puts together (`"glpat-" + "rest"`, `"glpat-ab" "cd"`,
+//! `"".join(["glpat-", "rest"])`, `concat!("glpat-", "rest")`), a string that goes on behind a backslash on the
+//! next line, a folded scalar of YAML, a line that mail has cut with `=`, and characters without width inside of
+//! a token, which nobody sees.
 //!
-//! Where a prefix leads to no token, the string literals that follow are joined to the one it stands
+//! Where a prefix leads to no token, the parts that follow are joined to the one it stands
 //! in, and the verifier looks at the result as at any other text. So either the whole token is found,
-//! with the digest that it has elsewhere, or nothing. The whole prefix has to stand in the first part.
+//! with the digest that it has elsewhere, or nothing. The whole prefix has to stand in the first part, or
+//! the `gl` of most alone.
+//!
+//! YAML joins the lines of a folded scalar with a blank. A token that somebody wrote so is of no use to the
+//! program that reads it, and is a secret all the same.
 
+mod folded;
+mod joint;
+mod list;
+
+pub(super) use self::joint::is_hidden;
+
+use self::joint::joint_length;
+use self::list::List;
 use super::Detection;
-use super::alphabet::{is_word, run_length};
+use super::alphabet::run_length;
 use crate::model::{Confidence, Evidence, Span};
 use crate::rules::Alphabet;
 
@@ -15,9 +29,6 @@ const MAX_TOKEN: usize = 1024;
 
 /// The most parts that a token is put together from.
 const MAX_PARTS: usize = 16;
-
-/// The most bytes of blanks on one side of a joint: an indented line.
-const MAX_BLANKS: usize = 128;
 
 /// Bytes before the first part that boundaries are read from.
 const BEFORE: usize = 64;
@@ -35,8 +46,14 @@ pub(super) struct Joined {
 impl Joined {
     /// Joins the parts of which the first begins at `start`; `None` where there is only one.
     pub(super) fn read(text: &[u8], start: usize) -> Option<Self> {
+        let mut list = List::at(start);
+        let mut joint = |end: usize| {
+            joint_length(&text[end..])
+                .or_else(|| list.joint(text, end))
+                .or_else(|| folded::joint_length(text, start, end))
+        };
         let mut end = start + part_length(&text[start..]);
-        let mut next = end + joint_length(&text[end..])?;
+        let mut next = end + joint(end)?;
         let before = start.saturating_sub(BEFORE);
         let mut joined = Self {
             text: text[before..end].to_vec(),
@@ -50,7 +67,7 @@ impl Joined {
             if joined.text.len() > MAX_TOKEN || joined.parts.len() == MAX_PARTS {
                 break;
             }
-            match joint_length(&text[end..]) {
+            match joint(end) {
                 Some(length) => next = end + length,
                 None => break,
             }
@@ -92,55 +109,16 @@ pub(super) fn part_length(text: &[u8]) -> usize {
     length
 }
 
-/// Length of what joins two parts, where `text` begins with it: the quotation mark that closes one
-/// literal, the operator, the mark that opens the next; or a backslash at the end of a line, or the `=`
-/// that mail ends one with.
-fn joint_length(text: &[u8]) -> Option<usize> {
-    const OPERATORS: [&[u8]; 6] = [b"+", b"..", b".", b"<<", b"\\\r\n", b"\\\n"];
-    let is_quote = |byte: Option<&u8>| matches!(byte, Some(b'"' | b'\'' | b'`'));
-    let line_end = [b"\n".as_slice(), b"\r\n"];
-    if let [b'\\' | b'=', next @ ..] = text
-        && let Some(rest) = line_end.iter().find_map(|end| next.strip_prefix(*end))
-    {
-        // The next line of a program may be indented; of a mail it may not.
-        let indent = if text[0] == b'=' { 0 } else { blanks(rest) };
-        let rest = &rest[indent..];
-        let goes_on = rest.first().is_some_and(|byte| is_word(*byte));
-        return goes_on.then_some(text.len() - rest.len());
-    }
-    // A string in a string: both marks are escaped.
-    let escape: &[u8] = if text.starts_with(b"\\") { b"\\" } else { b"" };
-    let rest = text.strip_prefix(escape)?;
-    if !is_quote(rest.first()) {
-        return None;
-    }
-    let rest = &rest[1..];
-    let rest = &rest[blanks(rest)..];
-    let rest = OPERATORS
-        .iter()
-        .find_map(|operator| rest.strip_prefix(*operator))
-        .unwrap_or(rest);
-    let rest = &rest[blanks(rest)..];
-    let rest = rest.strip_prefix(escape)?;
-    is_quote(rest.first()).then_some(text.len() - rest.len() + 1)
-}
-
-/// Length of the blanks and line ends at the start of `text`, if they are not too many.
-fn blanks(text: &[u8]) -> usize {
-    text.iter()
-        .take(MAX_BLANKS)
-        .take_while(|byte| byte.is_ascii_whitespace())
-        .count()
-}
-
 #[cfg(test)]
 mod tests {
+    use super::joint::MAX_BLANKS;
     use super::*;
 
     fn joined(text: &str) -> Option<String> {
         let joined = Joined::read(text.as_bytes(), text.find("ab-")?)?;
-        let end = joined.text.len() - 1;
-        Some(String::from_utf8_lossy(&joined.text[joined.start..end]).into_owned())
+        let text = &joined.text[joined.start..];
+        let length = run_length(Alphabet::Base64url, text, MAX_TOKEN);
+        Some(String::from_utf8_lossy(&text[..length]).into_owned())
     }
 
     #[test]
@@ -162,6 +140,29 @@ mod tests {
             "x=3Dab-c=\r\nd ",
             r#"{\"a\": \"ab-\" + \"cd\"}"#,
             "f(\"ab-\" + \"c\" + \"\" + \"d\")",
+            "\"ab-\".concat(\"cd\")",
+            "set x=ab-^\r\ncd\r\n",
+            "ab-\u{200b}cd ",
+            "\"ab-c\u{feff}\u{ad}d\"",
+            "ab-c\u{200c}\u{200d}\u{2060}d.",
+            "<td>ab-c<wbr>d</td>",
+            "\"\".join([\"ab-\", \"cd\"])",
+            "''.join(('ab-',\n  'cd'))",
+            "[\"ab-\", \"c\", \"d\"].join(\"\")",
+            "[ 'ab-', 'cd', ].join('')",
+            "['ab-', 'cd'].join\n",
+            "['ab-', 'cd'].join ''\n",
+            "concat!(\"ab-\", \"cd\")",
+            "CONCAT('ab-', 'cd')",
+            "join(\"\", [\"ab-\", \"cd\"])",
+            "implode('', array('ab-', 'cd'))",
+            "implode(\"\", [\"ab-\", \"cd\"])",
+            "strings.Join([]string{\"ab-\", \"cd\"}, \"\")",
+            "String.join(\"\", \"ab-\", \"cd\")",
+            "join(\"\", list(\"ab-\", \"cd\"))",
+            "x: >-\n  ab-\n  cd\n",
+            "- x: >\n    ab-c\n    d\n  y: e\n",
+            "- >2+\r\n    other\r\n\r\n    ab-\r\n    cd\r\n",
         ] {
             assert_eq!(joined(text).as_deref(), Some("ab-cd"), "{text}");
         }
@@ -182,6 +183,27 @@ mod tests {
             "ab-\\n",
             "ab-=\n  cd",
             "ab-=cd",
+            "ab-^cd",
+            "ab-é",
+            "[\"ab-\", \"cd\"]",
+            "[\"ab-\", \"cd\"].join(\", \")",
+            "[\"ab-\", \"cd\"].join()",
+            "[\"ab-\", \"cd\"].joined",
+            "\", \".join([\"ab-\", \"cd\"])",
+            "f(\"ab-\", \"cd\")",
+            "String.join(\"-\", \"ab-\", \"cd\")",
+            "join(\",\", [\"ab-\", \"cd\"])",
+            "strings.Join([]string{\"ab-\", \"cd\"}, \",\")",
+            "[\"ab-\", cd].join(\"\")",
+            "x: |\n  ab-\n  cd\n",
+            "x: >-\n  ab-\n    cd\n",
+            "x: >-\n    ab-\n  cd\n",
+            "x: >-\n  ab-\n\n  cd\n",
+            "x: >-\n  ab- cd\n  ef\n",
+            "> x\n  ab-\n  cd\n",
+            "a >\n  ab-\n  cd\n",
+            "x: >-\ny:\n  ab-\n  cd\n",
+            "  ab-\n  cd\n",
         ] {
             assert_eq!(joined(text), None, "{text}");
         }
