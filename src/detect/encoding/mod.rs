@@ -12,8 +12,8 @@
 //!
 //! | Outer | Inner |
 //! | --- | --- |
-//! | base64, base64url: at any alignment, with or without padding, in one line or folded | a plain token; any of these; base64 again (in one line) |
-//! | hexadecimal, of one case | a plain token; escapes of single characters |
+//! | base64, base64url: at any alignment, with or without padding, in one line or folded | a plain token; any of these; base64 again, where no line ends in what tells a token, its prefix or mark |
+//! | hexadecimal, of one case | a plain token; base64; escapes of single characters |
 //! | escapes (percent, `\u002d`, `\x2d`, HTML): of all characters or of single ones after the prefix | a plain token; escapes again |
 //! | UTF-16 strings in other data | a plain token; escapes of single characters |
 //!

@@ -100,6 +100,15 @@ pub(in crate::detect) fn signs(beginnings: &Beginnings<'_>) -> Vec<(Vec<u8>, Sig
             };
             signs.push((digits, Sign::Dense(clue)));
         }
+        for (digits, core) in in_hex_of_base64(head) {
+            let clue = Clue {
+                dense: Dense::Hex,
+                back: 0,
+                skip: 0,
+                literal: core,
+            };
+            signs.push((digits, Sign::Dense(clue)));
+        }
         add_escapes(head, &mut signs);
     }
     signs
@@ -193,6 +202,26 @@ fn in_hex(head: &[u8]) -> Vec<Vec<u8>> {
     let mut both = vec![lower, upper];
     both.dedup();
     both
+}
+
+/// Base64 of `head` in hexadecimal digits of either case, with the base64. Behind what many prefixes begin
+/// with a letter follows, of which the first digit of one more character is known.
+fn in_hex_of_base64(head: &[u8]) -> BTreeSet<(Vec<u8>, Vec<u8>)> {
+    let mut needles = BTreeSet::new();
+    for (core, clue) in cores(head) {
+        for next in b'a'..=b'z' {
+            let plain = [&vec![0; clue.skip][..], head, &[next]].concat();
+            let text = STANDARD_NO_PAD.encode(plain);
+            let is_short = head.len() == SHARED;
+            let more = text.as_bytes().get(clue.back + core.len());
+            for mut digits in in_hex(&core) {
+                let first = more.filter(|_| is_short).map(|byte| byte >> 4);
+                digits.extend(first.and_then(|first| b"0123456789".get(usize::from(first))));
+                needles.insert((digits, core.clone()));
+            }
+        }
+    }
+    needles
 }
 
 /// Adds what a text looks like of which every character is escaped: the first one, and what begins the

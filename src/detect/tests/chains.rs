@@ -27,6 +27,8 @@ enum Coder {
 impl Coder {
     /// Those that may be the outer one of two, with what they may hold.
     const OUTER: &[Self] = &[Self::Base64, Self::Base64url];
+    /// What may be in hexadecimal digits.
+    const IN_HEX: &[Self] = &[Self::Base64, Self::Base64url];
     const INNER: &[Self] = &[
         Self::Base64,
         Self::Base64url,
@@ -248,6 +250,16 @@ proptest! {
         seed in any::<u64>(),
         outer in prop::sample::select(Coder::OUTER),
         inner in prop::sample::select(Coder::INNER),
+        surroundings in surroundings(),
+    ) {
+        check(seed, &[outer, inner], surroundings)?;
+    }
+
+    #[test]
+    fn a_token_in_base64_in_hexadecimal_is_found(
+        seed in any::<u64>(),
+        outer in prop::sample::select(&[Coder::HexLower, Coder::HexUpper][..]),
+        inner in prop::sample::select(Coder::IN_HEX),
         surroundings in surroundings(),
     ) {
         check(seed, &[outer, inner], surroundings)?;

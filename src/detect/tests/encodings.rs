@@ -3,6 +3,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
 
+use std::ops::Range;
+
 use super::*;
 use crate::model::Digest;
 use crate::rules::Alphabet;
@@ -308,5 +310,72 @@ fn encoded_tokens_are_hidden_but_for_blanks() {
                 .skip(2)
                 .all(|window| !shown.contains(&window) || window.ends_with(b"=="))
         );
+    }
+}
+
+#[test]
+fn base64_in_base64_is_found_where_either_is_folded() {
+    /// Characters of base64 that hold the bytes of `range`.
+    fn characters(range: Range<usize>) -> Range<usize> {
+        range.start * 8 / 6..(range.end * 8).div_ceil(6)
+    }
+    for (name, token) in tokens() {
+        let sign = if name.contains('@') {
+            let mark = token.find(".01.").unwrap();
+            mark..mark + 5
+        } else {
+            0..token.find('-').map_or(token.len(), |at| at + 1)
+        };
+        // Five has no divisor in common with the groups of either.
+        for before in (0..64).step_by(5) {
+            for (inner, outer) in [(76, 0), (64, 0), (0, 76), (0, 64), (76, 64)] {
+                let is_cut = |range: &Range<usize>, width: usize| {
+                    width > 0 && range.start / width != (range.end - 1) / width
+                };
+                let plain = format!(
+                    "{} {token} and what follows it, long enough to be more than one line\n",
+                    "b".repeat(before)
+                );
+                let range = characters(before + 1 + sign.start..before + 1 + sign.end);
+                let mut once = STANDARD.encode(&plain);
+                let mut lines = 0;
+                if inner > 0 {
+                    lines = range.start / inner;
+                    once = fold(&once, inner, "\n");
+                }
+                let twice_range = characters(range.start + lines..range.end + lines);
+                if is_cut(&range, inner) || is_cut(&twice_range, outer) {
+                    continue;
+                }
+                let twice = STANDARD.encode(&once);
+                let twice = if outer > 0 {
+                    fold(&twice, outer, "\n    ")
+                } else {
+                    twice
+                };
+                let what = format!("{name} {before} {inner} {outer}");
+                let text = format!("key: |\n    {twice}\nnext: a\n");
+                let chain = [Encoding::Base64, Encoding::Base64];
+                assert_found(text.as_bytes(), &token, &chain, &what);
+            }
+        }
+    }
+}
+
+#[test]
+fn base64_in_hexadecimal_is_found_at_every_alignment() {
+    for (name, token) in tokens() {
+        for before in ["", ":", "a:", "{\"auth\":\"user:"] {
+            let once = STANDARD.encode(format!("{before}{token}\n"));
+            for digits in [hex(once.as_bytes()), hex(once.as_bytes()).to_uppercase()] {
+                let what = format!("{name} {before:?} {digits}");
+                let text = format!("x = '{digits}'\n");
+                let chain = [Encoding::Hex, Encoding::Base64];
+                let span = assert_found(text.as_bytes(), &token, &chain, &what);
+                let first = 5 + 2 * (before.len() * 8 / 6);
+                let last = 5 + 2 * ((before.len() + token.len()) * 8).div_ceil(6);
+                assert_eq!(span, Span::new(first, last), "{what}");
+            }
+        }
     }
 }

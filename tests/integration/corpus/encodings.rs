@@ -133,6 +133,14 @@ pub(super) const VALUES: &[Encoding] = &[
     encoding("upper case hex", |value| {
         value.bytewise(|_, byte| format!("{byte:02X}").into())
     }),
+    encoding("hex of base64", |value| {
+        base64(&value.clone().between("me:", ""), &STANDARD)
+            .bytewise(|_, byte| format!("{byte:02x}").into())
+    }),
+    encoding("upper case hex of base64 after one byte", |value| {
+        base64(&value.clone().between(":", "\n"), &STANDARD)
+            .bytewise(|_, byte| format!("{byte:02X}").into())
+    }),
     encoding("percent, reserved characters", |value| {
         value.bytewise(|_, byte| match byte {
             b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'_' | b'.' => vec![byte],
