@@ -336,7 +336,7 @@ pub(super) fn message(leak: &Leak, provenance: &Provenance, occurrences: usize) 
         .within
         .iter()
         .filter_map(|layer| match layer {
-            Layer::Encoding(name) => Some(*name),
+            Layer::Encoding(name) => Some(&**name),
             Layer::Member(_) | Layer::Compressed(_) => None,
         })
         .collect();

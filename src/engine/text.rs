@@ -116,8 +116,9 @@ fn overlaps_any(spans: &[Span], span: Span) -> bool {
 /// The text that a token was seen in: the source, and below it what the token is encoded in.
 fn encoded_in(provenance: &Provenance, found: &Detection) -> Provenance {
     let mut provenance = provenance.clone();
-    let encodings = found.encodings.iter().map(|encoding| encoding.as_str());
-    provenance.within.extend(encodings.map(Layer::Encoding));
+    let encodings = found.encodings.iter();
+    let layers = encodings.map(|encoding| Layer::Encoding(encoding.as_str().into()));
+    provenance.within.extend(layers);
     provenance
 }
 
@@ -266,7 +267,7 @@ impl TextVisitor for TextSearch<'_, '_> {
                 let (layer, sightings) = self.name(name);
                 (layer, stored_at, sightings)
             }
-            Part::Compressed(name) => (Layer::Compressed(name), None, Vec::new()),
+            Part::Compressed(name) => (Layer::Compressed(name.into()), None, Vec::new()),
         };
         self.members += 1;
         if let Some(container) = self.texts.last_mut() {

@@ -145,9 +145,9 @@ pub enum Layer {
     /// A member of an archive, by its name in it. Places count in the member.
     Member(Arc<str>),
     /// What a compressed stream holds, by the name of the compression: `gzip`. Places count in that.
-    Compressed(&'static str),
+    Compressed(Arc<str>),
     /// An encoding by the name users know it under: `base64`, `hex`, `percent`.
-    Encoding(&'static str),
+    Encoding(Arc<str>),
 }
 
 /// Where a text came from, without the place in it.

@@ -152,7 +152,7 @@ pub(super) fn layers(location: &Location) -> Vec<String> {
         .iter()
         .map(|layer| match layer {
             Layer::Member(name) => format!("archive member {name}"),
-            Layer::Compressed(name) | Layer::Encoding(name) => (*name).to_owned(),
+            Layer::Compressed(name) | Layer::Encoding(name) => name.to_string(),
         })
         .collect()
 }

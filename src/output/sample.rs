@@ -153,8 +153,10 @@ pub(super) fn leak() -> Finding {
             message: "the same token".to_owned(),
         })
         .collect();
-    finding.related[0].location.provenance.within =
-        vec![Layer::Member(Arc::from("a.env")), Layer::Encoding("base64")];
+    finding.related[0].location.provenance.within = vec![
+        Layer::Member(Arc::from("a.env")),
+        Layer::Encoding("base64".into()),
+    ];
     finding.occurrences = 14;
     finding
 }

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::str::FromStr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use serde::de::{Error as _, IgnoredAny};
 use serde::{Deserialize, Deserializer};
@@ -310,22 +310,10 @@ impl From<LayerIn> for Layer {
     fn from(read: LayerIn) -> Self {
         match read {
             LayerIn::Member(name) => Self::Member(name.into()),
-            LayerIn::Compressed(name) => Self::Compressed(lasting(name)),
-            LayerIn::Encoding(name) => Self::Encoding(lasting(name)),
+            LayerIn::Compressed(name) => Self::Compressed(name.into()),
+            LayerIn::Encoding(name) => Self::Encoding(name.into()),
         }
     }
-}
-
-/// The name of an encoding or compression as the model keeps it: for the rest of the run, each once.
-fn lasting(name: String) -> &'static str {
-    static NAMES: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
-    let mut names = NAMES.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(known) = names.get(name.as_str()) {
-        return known;
-    }
-    let name: &'static str = name.leak();
-    names.insert(name);
-    name
 }
 
 #[derive(Deserialize)]

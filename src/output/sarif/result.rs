@@ -140,8 +140,8 @@ fn location_properties(location: &Location) -> Option<sarif::PropertyBag> {
         .iter()
         .map(|layer| match layer {
             Layer::Member(name) => json!({"member": &**name}),
-            Layer::Compressed(name) => json!({"compressed": name}),
-            Layer::Encoding(name) => json!({"encoding": name}),
+            Layer::Compressed(name) => json!({"compressed": **name}),
+            Layer::Encoding(name) => json!({"encoding": **name}),
         })
         .collect();
     let entries = [
