@@ -9,7 +9,7 @@ use gix_object::{Kind, TreeRefIter};
 
 use super::attribution::{Attribution, Attributor, replaced};
 use super::changes::Node;
-use super::files::{MAX_TEXT, list, read};
+use super::files::list;
 use super::graph::{CommitCollector, Commits};
 use super::index::Index;
 use super::numbering::{IdSet, Numbering};
@@ -72,7 +72,7 @@ impl History {
             kinds: &[Kind::Blob, Kind::Commit, Kind::Tag, Kind::Tree],
             wanted: None,
         };
-        let shallow = self.shallow();
+        let shallow: Vec<ObjectId> = self.repository.boundary().into_iter().collect();
         let Some(numbering) = Numbering::new(&self.objects) else {
             let mut visitors = visitors;
             let outcome = pass(&self.repository, &self.objects, everything, &mut visitors);
@@ -179,18 +179,6 @@ impl History {
         refs.filter(|(name, _)| name.starts_with("refs/notes/"))
             .map(|(_, id)| *id)
             .collect()
-    }
-
-    /// Commits whose parents were left out of the clone, sorted.
-    fn shallow(&self) -> Vec<ObjectId> {
-        let path = self.repository.common_dir().join("shallow");
-        let text = read(&path, MAX_TEXT).ok().flatten().unwrap_or_default();
-        let lines = text.split(|byte| *byte == b'\n');
-        let mut cut: Vec<ObjectId> = lines
-            .filter_map(|line| ObjectId::from_hex(line).ok())
-            .collect();
-        cut.sort_unstable();
-        cut
     }
 }
 
