@@ -217,7 +217,7 @@ pub(crate) enum BaselineCommand {
     /// Add the findings that are new; reasons are kept.
     Update(BaselineUpdateArguments),
     /// Drop the entries that hide nothing any more.
-    Prune(BaselinePruneArguments),
+    Prune(BaselineArguments),
 }
 
 #[derive(Debug, Args)]
@@ -239,25 +239,15 @@ pub(crate) struct BaselineCreateArguments {
 #[derive(Debug, Args)]
 pub(crate) struct BaselineUpdateArguments {
     #[command(flatten)]
-    pub(crate) input: InputArguments,
-
-    /// The baseline.
-    #[arg(long, value_name = "FILE", help_heading = "Findings")]
-    pub(crate) baseline: PathBuf,
+    pub(crate) known: BaselineArguments,
 
     #[command(flatten)]
     pub(crate) reason: ReasonArguments,
-
-    /// Write here instead of into the baseline itself; `-` is standard output.
-    #[arg(short, long, value_name = "FILE", help_heading = "Output")]
-    pub(crate) output: Option<PathBuf>,
-
-    #[command(flatten)]
-    pub(crate) speech: SpeechArguments,
 }
 
+/// A baseline that is there, and what it is compared with.
 #[derive(Debug, Args)]
-pub(crate) struct BaselinePruneArguments {
+pub(crate) struct BaselineArguments {
     #[command(flatten)]
     pub(crate) input: InputArguments,
 

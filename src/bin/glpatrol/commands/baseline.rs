@@ -13,7 +13,7 @@ use glpatrol::rules::RuleSet;
 
 use super::scan::{Setting, files};
 use crate::args::{
-    BaselineCommand, BaselineCreateArguments, BaselinePruneArguments, BaselineUpdateArguments,
+    BaselineArguments, BaselineCommand, BaselineCreateArguments, BaselineUpdateArguments,
     InputArguments, SpeechArguments, shows_unicode,
 };
 use crate::destination::Destination;
@@ -48,15 +48,14 @@ fn create(arguments: &BaselineCreateArguments) -> anyhow::Result<Outcome> {
 }
 
 fn update(arguments: &BaselineUpdateArguments) -> anyhow::Result<Outcome> {
-    let target = arguments.output.as_deref().unwrap_or(&arguments.baseline);
-    let destination = prepare(target, &arguments.input)?;
-    let setting = Setting::load(&arguments.input)?;
-    let mut baseline = engine::load_baseline(&arguments.baseline, &files(&arguments.input))?;
-    let report = setting.scan(
-        &arguments.input,
-        Some(baseline.clone()),
-        arguments.speech.progress(),
-    )?;
+    let Known {
+        target,
+        destination,
+        setting,
+        mut baseline,
+        report,
+        speech,
+    } = Known::of(&arguments.known)?;
     let stale = stale(&baseline, &report, &setting).len();
     let added = baseline.add(unknown(&report, &arguments.reason.reason));
     destination.write(|out| write!(out, "{baseline}"))?;
@@ -66,22 +65,21 @@ fn update(arguments: &BaselineUpdateArguments) -> anyhow::Result<Outcome> {
         said =
             format!("{said}; of no use any more: {stale}, which `glpatrol baseline prune` drops");
     }
-    conclude(&report, arguments.speech, &said)
+    conclude(&report, speech, &said)
 }
 
-fn prune(arguments: &BaselinePruneArguments) -> anyhow::Result<Outcome> {
-    let target = arguments.output.as_deref().unwrap_or(&arguments.baseline);
-    let destination = prepare(target, &arguments.input)?;
-    let setting = Setting::load(&arguments.input)?;
-    let mut baseline = engine::load_baseline(&arguments.baseline, &files(&arguments.input))?;
-    let report = setting.scan(
-        &arguments.input,
-        Some(baseline.clone()),
-        arguments.speech.progress(),
-    )?;
+fn prune(arguments: &BaselineArguments) -> anyhow::Result<Outcome> {
+    let Known {
+        target,
+        destination,
+        setting,
+        mut baseline,
+        report,
+        speech,
+    } = Known::of(arguments)?;
     if !report.is_complete() {
         let said = "nothing pruned: what could not be read may be what an entry is there for";
-        return conclude(&report, arguments.speech, said);
+        return conclude(&report, speech, said);
     }
     let stale = stale(&baseline, &report, &setting);
     let dropped = baseline.retain(|entry| !stale.contains(&entry.position));
@@ -92,7 +90,41 @@ fn prune(arguments: &BaselinePruneArguments) -> anyhow::Result<Outcome> {
         entries(dropped),
         shown(target)
     );
-    conclude(&report, arguments.speech, &said)
+    conclude(&report, speech, &said)
+}
+
+/// A baseline, and the report of a scan that it was compared with.
+struct Known<'a> {
+    target: &'a Path,
+    destination: Destination,
+    setting: Setting,
+    baseline: Baseline,
+    report: Report,
+    speech: SpeechArguments,
+}
+
+impl<'a> Known<'a> {
+    fn of(arguments: &'a BaselineArguments) -> anyhow::Result<Self> {
+        let BaselineArguments {
+            input,
+            baseline,
+            output,
+            speech,
+        } = arguments;
+        let target = output.as_deref().unwrap_or(baseline);
+        let destination = prepare(target, input)?;
+        let setting = Setting::load(input)?;
+        let baseline = engine::load_baseline(baseline, &files(input))?;
+        let report = setting.scan(input, Some(baseline.clone()), speech.progress())?;
+        Ok(Self {
+            target,
+            destination,
+            setting,
+            baseline,
+            report,
+            speech: *speech,
+        })
+    }
 }
 
 fn prepare(target: &Path, input: &InputArguments) -> anyhow::Result<Destination> {
