@@ -289,6 +289,10 @@ pub enum Context {
     ClientSecret,
     /// `Bearer …` or `access_token=…` near an address of GitLab's API.
     ApiCall,
+    /// `access_token` and `refresh_token` of an answer of GitLab.
+    TokenResponse,
+    /// The instance id of a client that asks GitLab for feature flags.
+    FeatureFlags,
     /// The password of any user, where the registry, command or address it is for is one of GitLab.
     Password,
 }
@@ -315,6 +319,8 @@ impl Context {
             Self::TriggerCall => "trigger-call",
             Self::ClientSecret => "client-secret",
             Self::ApiCall => "api-call",
+            Self::TokenResponse => "token-response",
+            Self::FeatureFlags => "feature-flags",
             Self::Password => "password",
         }
     }

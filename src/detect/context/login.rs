@@ -11,7 +11,7 @@ use crate::detect::assignment::{assigned, next_word, trim_blanks, unquote};
 
 /// `docker login -u me -p … registry.gitlab.example`
 pub(super) fn login(text: &[u8], word: usize, found: Found<'_>) {
-    if !text[..word].ends_with(b"doc") && !text[..word].ends_with(b"pod") {
+    if !text[..word].ends_with(b"docker") && !text[..word].ends_with(b"podman") {
         return;
     }
     let Some(command) = command_of_gitlab(text, word) else {
@@ -43,6 +43,9 @@ pub(super) fn password(text: &[u8], word: usize, found: Found<'_>) {
 
 /// `curl -u me:…` and `curl --user me:…`
 pub(super) fn user(text: &[u8], word: usize, found: Found<'_>) {
+    if !text[..word].ends_with(b"c") {
+        return;
+    }
     let Some(command) = command_of_gitlab(text, word) else {
         return;
     };

@@ -10,6 +10,7 @@
 //!
 //! Every matcher looks no further than [`REACH`] bytes from its word.
 
+mod api;
 mod login;
 mod near;
 mod user;
@@ -39,8 +40,9 @@ pub(super) const ENCODED_WORDS: &[&str] = &["gitlab", "GITLAB", "TE-TOKEN", "te_
 #[derive(Debug)]
 pub(super) struct Place {
     pub(super) context: Context,
-    /// What the search looks for. The first bytes are rare ones, since they are what it filters by:
-    /// `te_token` and not `private_token`, which would stop at each `private`.
+    /// What the search looks for. The first four bytes are rare ones, since they are what it filters by:
+    /// `te_token` and not `private_token`, which would stop at each `private`; best with one that is no
+    /// small letter.
     pub(super) words: &'static [&'static str],
     /// Calls with each value that the word at the offset leads to.
     pub(super) values: fn(&[u8], usize, Found<'_>),
@@ -142,12 +144,23 @@ pub(super) const PLACES: &[Place] = &[
         &["_secret", "_SECRET", "tSecret"],
         client_secret,
     ),
-    place(Context::ApiCall, &["earer ", "s_token="], api_call),
-    place(Context::Password, &["ker login", "man login"], login::login),
+    place(
+        Context::ApiCall,
+        &["Bearer ", "bearer ", "s_token="],
+        api_call,
+    ),
+    place(Context::Password, &[" login "], login::login),
     place(Context::Password, &["-password"], login::password),
-    place(Context::Password, &["curl "], login::user),
+    place(Context::Password, &["url "], login::user),
+    place(Context::OauthUrl, &["i/v4/"], api::address),
+    place(Context::Password, &["i/v4/"], api::password),
+    place(Context::Password, &["_PASSWORD"], api::password_variable),
+    place(Context::Password, &["rTextPassword"], api::nuget),
+    place(Context::TokenVariable, &["i_protocol"], api::glab),
+    place(Context::TokenResponse, &["h_token"], api::token_response),
+    place(Context::FeatureFlags, &["i/v4/"], api::instance_id),
     basic(&["\"auth"], user::docker_auth),
-    basic(&["asic "], user::basic_header),
+    basic(&["Basic "], user::basic_header),
 ];
 
 /// The end of the name of a header, as programs write it.
@@ -402,7 +415,7 @@ fn api_call(text: &[u8], word: usize, found: Found<'_>) {
             .ends_with(b"acces")
             .then_some(word + "s_token=".len())
     } else {
-        Some(word + "earer ".len())
+        Some(word + "Bearer ".len())
     };
     value
         .filter(|value| is_hex64(text, *value) && is_near_api(text, word))

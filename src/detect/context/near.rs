@@ -1,5 +1,7 @@
 //! What stands near a place: the command, the block, the name of GitLab.
 
+use std::ops::Range;
+
 use memchr::{memchr, memchr2, memmem, memrchr};
 
 use super::super::alphabet::run_length;
@@ -57,12 +59,17 @@ pub(super) fn is_hex64(text: &[u8], at: usize) -> bool {
     run_length(Alphabet::Hex, &text[at..], 65) == 64
 }
 
+/// What is near `at`.
+pub(super) fn window(text: &[u8], at: usize) -> Range<usize> {
+    at.saturating_sub(REACH)..text.len().min(at + REACH)
+}
+
 pub(super) fn is_near_gitlab(text: &[u8], at: usize) -> bool {
-    names_gitlab(&text[at.saturating_sub(REACH)..text.len().min(at + REACH)])
+    names_gitlab(&text[window(text, at)])
 }
 
 pub(super) fn is_near_api(text: &[u8], at: usize) -> bool {
-    let near = &text[at.saturating_sub(REACH)..text.len().min(at + REACH)];
+    let near = &text[window(text, at)];
     names_gitlab(near) || memmem::find(near, b"/api/v4/").is_some()
 }
 

@@ -123,13 +123,10 @@ pub(super) fn docker_auth(text: &[u8], word: usize, found: Found<'_>) {
 
 /// `Authorization: Basic …` of a request to GitLab.
 pub(super) fn basic_header(text: &[u8], word: usize, found: Found<'_>) {
-    let Some(word) = word.checked_sub(1) else {
-        return;
-    };
     let before = &text[word.saturating_sub(32)..word];
     let name = before.iter().rposition(|byte| is_word(*byte));
     let name = name.map_or(0, |last| last + 1);
-    if !text[word].eq_ignore_ascii_case(&b'b') || !ends_with(&before[..name], b"authorization") {
+    if !ends_with(&before[..name], b"authorization") {
         return;
     }
     let near = near_header(text, word);

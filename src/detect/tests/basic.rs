@@ -79,7 +79,7 @@ fn base64_of_any_user_is_found_where_gitlab_is_named() {
                 "GET /api/v4/user HTTP/1.1\r\nHost: git.example\r\nAuthorization: Basic {pair}\r\n"
             ),
             format!(
-                "[http \"https://gitlab.example/\"]\n\textraHeader = Authorization: basic {pair}\n"
+                "[http \"https://gitlab.example/\"]\n\textraHeader = Authorization: Basic {pair}\n"
             ),
             format!("fetch(gitlab, {{ headers: {{ 'Authorization': 'Basic {pair}' }} }})"),
         ] {
@@ -206,7 +206,7 @@ fn commands_that_name_gitlab_tell_a_password() {
         format!("curl -u me:{token} https://gitlab.example/a"),
         format!("curl -sS --user 'me:{token}' https://git.example/api/v4/user"),
         format!("curl -ume:{token} https://gitlab.example/a"),
-        format!("curl https://gitlab.example/a --user=oauth2:{token}"),
+        format!("curl -k https://gitlab.example/a --user=oauth2:{token}"),
     ] {
         assert_eq!(&*the(&text, &token).leak.form, "password", "{text}");
     }

@@ -338,9 +338,8 @@ fn base64_in_base64_is_found_where_either_is_folded() {
                 );
                 let range = characters(before + 1 + sign.start..before + 1 + sign.end);
                 let mut once = STANDARD.encode(&plain);
-                let mut lines = 0;
+                let lines = range.start.checked_div(inner).unwrap_or(0);
                 if inner > 0 {
-                    lines = range.start / inner;
                     once = fold(&once, inner, "\n");
                 }
                 let twice_range = characters(range.start + lines..range.end + lines);

@@ -85,6 +85,18 @@ fn in_context(form: &crate::rules::Form, token: &str) -> String {
         Some(Context::ApiCall) => {
             format!("curl -H \"Authorization: Bearer {token}\" https://host.example/api/v4/user")
         }
+        Some(Context::TokenResponse) => {
+            // No other token: it looks made up.
+            let refresh = "deadbeef".repeat(8);
+            format!(
+                "{{\"access_token\": \"{token}\", \"refresh_token\": \"{refresh}\", \"scope\": \"read_api\"}}"
+            )
+        }
+        Some(Context::FeatureFlags) => {
+            format!(
+                "url: https://git.example/api/v4/feature_flags/unleash/7\ninstanceId: {token}\n"
+            )
+        }
         Some(Context::Password) => {
             format!("docker login -u me -p {token} registry.gitlab.example\n")
         }

@@ -21,6 +21,8 @@ pub(in crate::corpus) const fn of_context(context: Context) -> &'static [Carrier
         Context::ClientSecret => CLIENT_SECRET,
         Context::ApiCall => API_CALL,
         Context::Password => PASSWORD,
+        Context::TokenResponse => TOKEN_RESPONSE,
+        Context::FeatureFlags => FEATURE_FLAGS,
     }
 }
 
@@ -155,6 +157,10 @@ const TOKEN_VARIABLE: &[Carrier] = &[
     ),
     carrier("typed.rs", "const GITLAB_TOKEN: &str = \"{V}\";\n"),
     carrier("mail.eml", "GITLAB_TOKEN=3D{V}\r\n"),
+    carrier(
+        "config.yml",
+        "git_protocol: ssh\nhosts:\n    gitlab.example:\n        # What protocol to use\n        api_protocol: https\n        api_host: gitlab.example\n        token: {V}\n        user: me\n",
+    ),
 ];
 
 const OAUTH_URL: &[Carrier] = &[
@@ -205,6 +211,14 @@ const OAUTH_URL: &[Carrier] = &[
     ),
     carrier("user.txt", "https://somebody:{V}@gitlab.example\n"),
     carrier("alone.sh", "git clone https://{V}@gitlab.example/a/b.git\n"),
+    carrier(
+        "api.pip.conf",
+        "[global]\nindex-url = https://__token__:{V}@git.example/api/v4/projects/7/packages/pypi/simple\n",
+    ),
+    carrier(
+        "requirements.in",
+        "--extra-index-url https://me:{V}@git.example/api/v4/groups/7/-/packages/pypi/simple\n",
+    ),
     carrier(
         "pip.conf",
         "[global]\nextra-index-url = https://__token__:{V}@gitlab.example/api/v4/simple\n",
@@ -642,8 +656,134 @@ const PASSWORD: &[Carrier] = &[
         "$ curl -sSL -u me:{V} https://gitlab.example/a > a\n",
     ),
     carrier(
+        ".pypirc",
+        "[distutils]\nindex-servers = gitlab\n\n[gitlab]\nrepository = https://git.example/api/v4/projects/7/packages/pypi\nusername = me\npassword = {V}\n\n[pypi]\nusername = a\n",
+    ),
+    carrier(
+        "nuget.config",
+        "<packageSources>\n  <add key=\"own\" value=\"https://git.example/api/v4/projects/7/packages/nuget/index.json\" />\n</packageSources>\n<packageSourceCredentials>\n  <own>\n    <add key=\"Username\" value=\"me\" />\n    <add key=\"ClearTextPassword\" value=\"{V}\" />\n  </own>\n</packageSourceCredentials>\n",
+    ),
+    carrier(
+        "named.nuget.config",
+        "<packageSourceCredentials><gitlab><add key=\"Username\" value=\"me\"/><add key=\"ClearTextPassword\" value=\"{V}\"/></gitlab></packageSourceCredentials>\n",
+    ),
+    carrier(
+        "state.env",
+        "TF_HTTP_ADDRESS=https://git.example/api/v4/projects/7/terraform/state/a\nTF_HTTP_USERNAME=me\nTF_HTTP_PASSWORD={V}\n",
+    ),
+    carrier(
+        "init.sh",
+        "terraform init \\\n  -backend-config=\"address=https://git.example/api/v4/projects/7/terraform/state/a\" \\\n  -backend-config=\"username=me\" \\\n  -backend-config=\"password={V}\"\n",
+    ),
+    carrier(
+        "upload.env",
+        "TWINE_PASSWORD={V}\nTWINE_REPOSITORY_URL=https://git.example/api/v4/projects/7/packages/pypi\n",
+    ),
+    carrier(
         "README.md",
         "Run `docker login -u me -p {V} registry.gitlab.example`.\n",
+    ),
+];
+
+const TOKEN_RESPONSE: &[Carrier] = &[
+    carrier(
+        "token.json",
+        "{\"access_token\":\"{V}\",\"token_type\":\"Bearer\",\"expires_in\":7200,\"refresh_token\":\"deadbeefdeadbeefdeadbeefdeadbeefdeadbeefdeadbeefdeadbeefdeadbeef\",\"scope\":\"read_user\",\"created_at\":1710000000}\n",
+    ),
+    carrier(
+        "refresh.json",
+        "{\"access_token\":\"deadbeefdeadbeefdeadbeefdeadbeefdeadbeefdeadbeefdeadbeefdeadbeef\",\"refresh_token\":\"{V}\",\"scope\":\"api read_api\"}\n",
+    ),
+    carrier(
+        "pretty.json",
+        "{\n  \"access_token\": \"{V}\",\n  \"refresh_token\": \"deadbeefdeadbeefdeadbeefdeadbeefdeadbeefdeadbeefdeadbeefdeadbeef\",\n  \"scope\": \"write_repository\"\n}\n",
+    ),
+    carrier(
+        "gitlab.json",
+        "{\"gitlab\": {\"refresh_token\": \"{V}\", \"access_token\": \"deadbeefdeadbeefdeadbeefdeadbeefdeadbeefdeadbeefdeadbeefdeadbeef\"}}\n",
+    ),
+    carrier(
+        "escaped.json",
+        "{\"body\": \"{\\\"access_token\\\":\\\"{V}\\\",\\\"refresh_token\\\":\\\"deadbeefdeadbeefdeadbeefdeadbeefdeadbeefdeadbeefdeadbeefdeadbeef\\\",\\\"scope\\\":\\\"read_api\\\"}\"}\n",
+    ),
+    carrier(
+        "settings.yml",
+        "gitlab:\n  access_token: {V}\n  refresh_token: deadbeefdeadbeefdeadbeefdeadbeefdeadbeefdeadbeefdeadbeefdeadbeef\n",
+    ),
+    carrier(
+        ".env",
+        "GITLAB=1\naccess_token={V}\nrefresh_token=deadbeefdeadbeefdeadbeefdeadbeefdeadbeefdeadbeefdeadbeefdeadbeef\n",
+    ),
+    carrier(
+        "client.py",
+        "# gitlab\ntokens = {'access_token': '{V}', 'refresh_token': 'deadbeefdeadbeefdeadbeefdeadbeefdeadbeefdeadbeefdeadbeefdeadbeef'}\n",
+    ),
+    carrier(
+        "client.rb",
+        "Gitlab.restore('access_token' => '{V}', 'refresh_token' => 'deadbeefdeadbeefdeadbeefdeadbeefdeadbeefdeadbeefdeadbeefdeadbeef')\n",
+    ),
+    carrier(
+        "settings.toml",
+        "[gitlab]\naccess_token = \"{V}\"\nrefresh_token = \"deadbeefdeadbeefdeadbeefdeadbeefdeadbeefdeadbeefdeadbeefdeadbeef\"\n",
+    ),
+    carrier(
+        "cassette.yml",
+        "uri: https://gitlab.example/oauth/token\nbody: '{\"access_token\":\"{V}\",\"refresh_token\":\"deadbeefdeadbeefdeadbeefdeadbeefdeadbeefdeadbeefdeadbeefdeadbeef\"}'\n",
+    ),
+    carrier(
+        "run.log",
+        "POST https://gitlab.example/oauth/token 200 {\"access_token\":\"{V}\",\"refresh_token\":\"deadbeefdeadbeefdeadbeefdeadbeefdeadbeefdeadbeefdeadbeefdeadbeef\"}\n",
+    ),
+];
+
+const FEATURE_FLAGS: &[Carrier] = &[
+    carrier(
+        "settings.yml",
+        "unleash:\n  url: https://git.example/api/v4/feature_flags/unleash/7\n  instance_id: {V}\n",
+    ),
+    carrier(
+        ".env",
+        "UNLEASH_URL=https://git.example/api/v4/feature_flags/unleash/7\nUNLEASH_INSTANCE_ID={V}\n",
+    ),
+    carrier(
+        "before.env",
+        "UNLEASH_INSTANCE_ID=\"{V}\"\nUNLEASH_URL=https://git.example/api/v4/feature_flags/unleash/7\n",
+    ),
+    carrier(
+        "client.js",
+        "initialize({ url: 'https://git.example/api/v4/feature_flags/unleash/7', instanceId: '{V}', appName: 'a' })\n",
+    ),
+    carrier(
+        "client.go",
+        "unleash.WithUrl(\"https://git.example/api/v4/feature_flags/unleash/7\"),\nunleash.WithInstanceId(\"{V}\"),\n",
+    ),
+    carrier(
+        "Client.java",
+        ".unleashAPI(\"https://git.example/api/v4/feature_flags/unleash/7\")\n.instanceId(\"{V}\")\n",
+    ),
+    carrier(
+        "client.py",
+        "UnleashClient(url=\"https://git.example/api/v4/feature_flags/unleash/7\", instance_id=\"{V}\")\n",
+    ),
+    carrier(
+        "client.rb",
+        "Unleash.configure do |c|\n  c.url = 'https://git.example/api/v4/feature_flags/unleash/7'\n  c.instance_id = '{V}'\nend\n",
+    ),
+    carrier(
+        "settings.json",
+        "{\"url\": \"https://git.example/api/v4/feature_flags/unleash/7\", \"instanceId\": \"{V}\"}\n",
+    ),
+    carrier(
+        "call.sh",
+        "curl \"https://git.example/api/v4/feature_flags/unleash/7/client/features?instance_id={V}\"\n",
+    ),
+    carrier(
+        "header.sh",
+        "curl -H \"UNLEASH-INSTANCEID: {V}\" https://git.example/api/v4/feature_flags/unleash/7/features\n",
+    ),
+    carrier(
+        "app.properties",
+        "unleash.url=https://git.example/api/v4/feature_flags/unleash/7\nunleash.instance-id={V}\n",
     ),
 ];
 

@@ -3,6 +3,7 @@
 //! Bodies stand apart from prefixes, and random parts are made at run time, so that no text of a
 //! token's shape stands in this file either.
 
+mod elsewhere;
 mod references;
 
 use std::collections::BTreeSet;
@@ -79,7 +80,7 @@ pub(super) fn near_misses() -> Vec<NearMiss> {
     references::add(&mut gatherer, &sorts);
     documented(&mut gatherer, &sorts);
     identifiers(&mut gatherer);
-    places(&mut gatherer);
+    elsewhere::add(&mut gatherer);
     lock_files(&mut gatherer);
     machine_made(&mut gatherer);
     other_vendors(&mut gatherer);
@@ -276,7 +277,11 @@ fn identifiers(gatherer: &mut Gatherer) {
         "docker login registry.gitlab.example -u me -p ",
         "docker login -u gitlab-ci-token -p ",
         "username: gitlab+deploy-token-7\npassword: ",
-        "curl https://gitlab.example -u me:",
+        "curl -k https://gitlab.example -u me:",
+        "TF_HTTP_ADDRESS=https://git.example/api/v4/projects/7\nTF_HTTP_PASSWORD=",
+        "[gitlab]\nrepository = https://git.example/api/v4/projects/7\npassword = ",
+        "hosts:\n  gitlab.example:\n    api_protocol: https\n    token: ",
+        "url: https://git.example/api/v4/feature_flags/unleash/7\ninstanceId: ",
     ];
     for before in BEFORE {
         let after = match *before {
@@ -314,74 +319,6 @@ fn identifiers(gatherer: &mut Gatherer) {
         ] {
             gatherer.add("identifier", format!("{before}{name}{after}"));
         }
-    }
-}
-
-/// Random values of a token's shape in places that are none of GitLab's, and its words without value.
-fn places(gatherer: &mut Gatherer) {
-    const ELSEWHERE: &[&str] = &[
-        "id = \"{}\"",
-        "GITLAB_HOST={}",
-        "GITLAB_TOKEN_NAME={}",
-        "GITHUB_TOKEN={}",
-        "PUBLIC-TOKEN: {}",
-        "X-CSRF-Token: {}",
-        "private_tokens={}",
-        "https://oauth:{}@git.example/a.git",
-        "https://me:{}@git.example/a.git",
-        "machine git.example login me password {}",
-        "//registry.example/:_authToken={}",
-        "[runners]\n  token = \"{}\"",
-        "[[runners]]\n  name = \"{}\"",
-        "curl -F token={} https://git.example/pipeline",
-        "session={}",
-        "etag: \"{}\"",
-        "t1_{}",
-        "select t1_{} from a",
-        "nonce=\"{}\"",
-        "gitlab-{}",
-        "gitlab_{}",
-        "GITLAB_TOKEN {}",
-        "the private_token {}",
-        "set GITLAB_TOKEN_NAME {}",
-        "me:{}@gitlab.example",
-        "git@gitlab.example:{}",
-        "https://gitlab.example/{}@v1",
-        "\"gitlab-tokens\": {{\"a\": \"{}\"}}",
-        "laboratoryToken: {}",
-        "docker login -u me -p {} registry.example",
-        "docker login -u {} -p $PASSWORD registry.gitlab.example",
-        "docker login -u me --password-stdin registry.gitlab.example # {}",
-        "curl -u me:{} https://git.example/a",
-        "curl -H me:{} https://gitlab.example/a",
-        "curl -u me:{} https://git.example/a && curl https://gitlab.example/",
-        "mysql --password={} && curl https://gitlab.example/",
-        "gitlab-root-password: {}",
-        "username: gitlab-ci-token\n\npassword: {}",
-        "username: gitlab-ci-tokens\npassword: {}",
-        "[{{\"username\": \"gitlab-ci-token\"}}, {{\"password\": \"{}\"}}]",
-        "username: gitlab+deploy-token\npassword: {}",
-        "username: gitlab+deploy-token-7\nimage: {}",
-        "gitlab-ci-token is the user, {} the build",
-        "registration_token: {}",
-    ];
-    for place in ELSEWHERE {
-        for _ in 0..2 {
-            let value = gatherer.random.friendly(20);
-            gatherer.add("elsewhere", format!("{}\n", place.replace("{}", &value)));
-        }
-        let value = gatherer.hex(40);
-        gatherer.add("elsewhere", format!("{}\n", place.replace("{}", &value)));
-    }
-    for (before, length) in [
-        ("client_secret: ", 64),
-        ("app_secret=", 64),
-        ("Authorization: Bearer ", 64),
-        ("access_token=", 64),
-    ] {
-        let value = gatherer.hex(length);
-        gatherer.add("elsewhere", format!("acme:\n  {before}{value}\n"));
-        gatherer.add("elsewhere", format!("gitlab:\n  {before}{}\n", &value[1..]));
     }
 }
 

@@ -61,6 +61,13 @@ const PLACES: &[&str] = &[
     "docker login -u gitlab-ci-token -p {} registry.example\n",
     "docker login -u me -p {} registry.gitlab.example\n",
     "curl -u me:{} https://gitlab.example\n",
+    "https://me:{}@git.example/api/v4/projects/7/packages/pypi\n",
+    "[gitlab]\nrepository = https://git.example/api/v4/projects/7/packages/pypi\npassword = {}\n",
+    "<gitlab><add key=\"ClearTextPassword\" value=\"{}\" /></gitlab>\n",
+    "TF_HTTP_ADDRESS=https://git.example/api/v4/projects/7\nTF_HTTP_PASSWORD={}\n",
+    "hosts:\n  gitlab.example:\n    api_protocol: https\n    token: {}\n",
+    "{\"access_token\": \"{}\", \"refresh_token\": \"{}\", \"scope\": \"read_api\"}\n",
+    "url: https://git.example/api/v4/feature_flags/unleash/7\ninstanceId: {}\n",
 ];
 
 pub(super) fn add(gatherer: &mut Gatherer, sorts: &[Sort]) {

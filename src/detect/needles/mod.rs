@@ -4,8 +4,8 @@
 //! at most 32 needles, where it reads 32 bytes at a time. So needles are searched for in groups of
 //! that size, one group after another over a block that stays in the cache. Two more things decide,
 //! both of them measured: needles of three bytes stay among themselves, because the shortest of a group
-//! sets how many bytes the filter looks at; and needles that begin alike share one of the eight buckets
-//! of the filter, which then lets less through.
+//! sets how many bytes the filter looks at; and needles that look alike share one of the eight buckets
+//! of the filter, which then lets less through ([`arrange`]).
 //!
 //! Needles that stand in long runs alone are searched for in such runs ([`Runs`]): there are more of
 //! them than whole texts could be searched for at any speed.
@@ -17,6 +17,8 @@ use std::ops::Range;
 use aho_corasick::{AhoCorasick, Input, MatchKind, packed};
 
 use super::runs::Runs;
+
+mod arrange;
 
 /// The most needles that are searched for 32 bytes at a time.
 const GROUP: usize = 32;
@@ -148,8 +150,15 @@ impl Needles {
                 // Neighbours share a beginning, and a bucket.
                 numbers.sort_by_key(|number| needles[*number]);
                 let size = numbers.len().div_ceil(numbers.len().div_ceil(most).max(1));
-                for numbers in numbers.chunks(size.max(1)) {
-                    let numbers = in_buckets(numbers, &needles);
+                let groups_of_numbers: Vec<Vec<usize>> = if family.in_runs {
+                    let chunks = numbers.chunks(size.max(1));
+                    chunks
+                        .map(|numbers| in_buckets(numbers, &needles))
+                        .collect()
+                } else {
+                    arrange::arranged(&numbers, size.max(1), &needles)
+                };
+                for numbers in groups_of_numbers {
                     let texts: Vec<&[u8]> = numbers.iter().map(|at| needles[*at]).collect();
                     groups.extend(compile(&texts).map(|searcher| Group { searcher, numbers }));
                 }
