@@ -1,16 +1,27 @@
-//! How likely it is that a body of the right shape is a token that GitLab made.
+//! How likely it is that a text of the right shape is a token that GitLab made, and what says so.
 //!
 //! Entropy alone does not tell: random bodies of 20 characters go down to 3.4 bits a character and
-//! English slugs up to 3.65. What does tell, and what each sign does to a body:
+//! English slugs up to 3.65. What does tell, and what each piece of evidence does; every finding names those
+//! that it had, in every format, by the names of the first column. `docs/evidence.md` is made from this table.
 //!
-//! | Sign | Meaning | Effect |
+//! | Evidence | What it means | Confidence |
 //! | --- | --- | --- |
-//! | placeholder | holds a word such as `example` or `changeme`, or `xxxxx`, or is known from documents | dropped |
-//! | low variety | hardly any different characters | dropped, or low |
-//! | sequence | `abcdef`, `123456`, `qwerty`, `aaaa`, `a1b2c3` cover most of it | dropped, or low |
-//! | words | most of it reads as words of a slug, a CSS class, a sentence | low |
-//! | outside of the generator's alphabet | `l I O 0` in a `friendly` body | low |
-//! | none of these | | as the rule says |
+//! | `checksum-verified` | the CRC-32 of a routable token fits its prefix and payload, and so do length field and payload | high, whatever else there is |
+//! | `checksum-broken` | the shape of a routable token, and a checksum, length or payload that does not fit | low |
+//! | `exact-length` | the longest run of characters is as long as GitLab makes it | as the rule says; another length is no token |
+//! | `generator-alphabet` | no `l`, `I`, `O` or `0`, which GitLab's generator never makes | as the rule says |
+//! | `outside-generator-alphabet` | one of them | low |
+//! | `low-variety` | hardly any different characters, or one over and over: no entropy | dropped, or low |
+//! | `sequence` | `abcdef`, `123456`, `qwerty`, `aaaa`, `a1b2c3` cover most of it | dropped, or low |
+//! | `words` | most of it reads as words of a slug, a CSS class, a sentence | low |
+//! | `placeholder` | a word such as `example` or `changeme`, or `xxxxx`, is in it, or documents show it in place of a token | dropped |
+//! | `context` | no prefix tells it, or none alone: what stands beside it does | medium at most without a prefix; dropped with anything against it |
+//! | `instance-prefix` | `acme-` before a known prefix, as an administrator may set, and no checksum that proves it | medium at most |
+//! | `split` | put together from literals, lines, or what stands between invisible characters | medium; dropped where it would be low |
+//!
+//! Boundaries are no evidence but a condition: what a word character precedes or follows is no token at all. A
+//! rule may ask for more, an `entropy` floor or an `allow` list, and lower the confidence of all its findings.
+//! An encoding lowers none.
 //!
 //! A sign may call a generated token suspicious a few times in a million, no more: the tests
 //! hold the rate over generated bodies. So short words count only between separators, and words

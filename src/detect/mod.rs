@@ -306,11 +306,15 @@ impl Detector {
         if entry.prefix.is_empty() && !context::is_token(text, value, &shape.verdict) {
             return None;
         }
+        let mut evidence = shape.evidence;
+        if matches!(left, Left::Instance(_)) {
+            evidence.push(Evidence::InstancePrefix);
+        }
         let token = Token {
             span: Span::new(first, shape.end),
             public: body - first,
             confidence: confidence.min(most),
-            evidence: shape.evidence,
+            evidence,
             routing: None,
         };
         token.of(text, form, Arc::clone(&form.name))

@@ -170,6 +170,8 @@ words! {
     Placeholder = "placeholder",
     /// Found by what stands next to it.
     Context = "context",
+    /// An instance's own prefix stands before the known one, which only an administrator sets.
+    InstancePrefix = "instance-prefix",
     /// Put together from several parts: string literals, lines, what stands between invisible characters.
     Split = "split",
 }

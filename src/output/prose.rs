@@ -170,6 +170,7 @@ pub(super) const fn evidence(evidence: Evidence) -> &'static str {
         Evidence::Words => "reads like words",
         Evidence::Placeholder => "says of itself that it is a placeholder",
         Evidence::Context => "known by what stands beside it",
+        Evidence::InstancePrefix => "behind the prefix of an instance",
         Evidence::Split => "put together from several parts",
     }
 }
@@ -241,6 +242,13 @@ pub(super) fn revision(revision: &Revision) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_piece_of_evidence_is_told_in_words_of_its_own() {
+        let words: std::collections::BTreeSet<&str> =
+            Evidence::ALL.iter().map(|piece| evidence(*piece)).collect();
+        assert_eq!(words.len(), Evidence::ALL.len());
+    }
     use proptest::prelude::*;
 
     #[test]

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 
-use glpatrol::model::Confidence;
+use glpatrol::model::{Confidence, Evidence};
 use glpatrol::rules::{Analysis, Body, Context, Example, Form, Rule, RuleBody, RuleSet, Segment};
 
 use crate::harness::{root, rules};
@@ -59,6 +59,48 @@ fn the_pages_of_the_rules_are_those_of_their_files() {
             "{FOLDER}/{name} is stale: run `UPDATE=1 cargo test docs`"
         );
     }
+}
+
+#[test]
+fn the_page_on_evidence_is_the_table_of_the_detector() {
+    let source = fs::read_to_string(root().join("src/detect/evidence.rs")).unwrap();
+    let lines = source.lines().map_while(|line| line.strip_prefix("//!"));
+    let text: Vec<&str> = lines
+        .map(|line| line.strip_prefix(' ').unwrap_or(line))
+        .collect();
+    let table: Vec<&str> = text
+        .iter()
+        .filter(|line| line.starts_with('|'))
+        .copied()
+        .collect();
+    // Every piece of evidence has its row, and no row is of another.
+    let rows: Vec<&str> = table[2..]
+        .iter()
+        .map(|row| row.split('`').nth(1).unwrap())
+        .collect();
+    let mut names: Vec<&str> = Evidence::ALL
+        .iter()
+        .map(|evidence| evidence.as_str())
+        .collect();
+    let mut sorted = rows.clone();
+    names.sort_unstable();
+    sorted.sort_unstable();
+    assert_eq!(sorted, names);
+    let note =
+        "<!-- Made from `src/detect/evidence.rs` by `UPDATE=1 cargo test docs`; change that. -->";
+    let page = format!(
+        "{note}\n\n# Evidence and confidence\n\n{}\n",
+        text.join("\n").trim()
+    );
+    let path = root().join("docs/evidence.md");
+    if std::env::var_os("UPDATE").is_some_and(|value| value == "1") {
+        fs::write(&path, &page).unwrap();
+    }
+    let present = fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        present == page,
+        "docs/evidence.md is stale: run `UPDATE=1 cargo test docs`"
+    );
 }
 
 fn index(rules: &RuleSet) -> String {

@@ -241,6 +241,77 @@ mod prefixes {
     }
 }
 
+/// What each piece of evidence does; a placeholder is dropped, and so in no finding.
+#[test]
+fn every_piece_of_evidence_has_the_confidence_of_its_row() {
+    use Confidence::{High, Low, Medium};
+
+    let seen = |text: &str, evidence: Evidence| -> Vec<Confidence> {
+        let detections = found(&expanded(text).text);
+        let with = detections
+            .iter()
+            .filter(|found| found.leak.evidence.contains(&evidence));
+        with.map(|found| found.confidence).collect()
+    };
+    for (text, evidence, confidence) in [
+        (
+            "{{personal_access_token/routable-v1}}",
+            Evidence::ChecksumVerified,
+            High,
+        ),
+        (
+            "{{personal_access_token/routable-v1|broken}}",
+            Evidence::ChecksumBroken,
+            Low,
+        ),
+        (
+            "{{personal_access_token/legacy}}",
+            Evidence::ExactLength,
+            High,
+        ),
+        (
+            "{{personal_access_token/legacy}}",
+            Evidence::GeneratorAlphabet,
+            High,
+        ),
+        (
+            "{{personal_access_token/legacy|alphabet}}",
+            Evidence::OutsideGeneratorAlphabet,
+            Low,
+        ),
+        (
+            "{{personal_access_token/legacy|slug}}",
+            Evidence::Words,
+            Low,
+        ),
+        (
+            "GITLAB_TOKEN={{personal_access_token/token-variable}}",
+            Evidence::Context,
+            Medium,
+        ),
+        (
+            "acme-{{personal_access_token/legacy}}",
+            Evidence::InstancePrefix,
+            Medium,
+        ),
+        (
+            "\"glpat-\" \"{{personal_access_token/private-token}}\"",
+            Evidence::Split,
+            Medium,
+        ),
+    ] {
+        assert_eq!(seen(text, evidence), [confidence], "{text}");
+    }
+    for (body, evidence) in [
+        ("aabbaabbcaabbcddefef", Evidence::LowVariety),
+        ("abcdefghijk7Kq2mV9Tn", Evidence::Sequence),
+    ] {
+        let text = format!("glpat-{body}");
+        assert_eq!(seen(&text, evidence), [Low], "{text}");
+    }
+    assert!(found(&expanded("{{personal_access_token/legacy|placeholder}}").text).is_empty());
+}
+
 mod redaction {
     use super::*;
 
