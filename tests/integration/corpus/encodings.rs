@@ -178,6 +178,16 @@ pub(super) const VALUES: &[Encoding] = &[
     }),
 ];
 
+/// A value in base64 behind the name of a user.
+pub(super) fn login(value: &Planted, user: &str) -> Planted {
+    base64(&value.clone().between(&format!("{user}:"), ""), &STANDARD)
+}
+
+/// A whole file in base64, as Kubernetes keeps files.
+pub(super) fn secret(file: &Planted) -> Planted {
+    base64(file, &STANDARD).between("data:\n  .dockerconfigjson: ", "\n")
+}
+
 /// A way to write a whole file.
 pub(super) struct Charset {
     /// Names it in messages.

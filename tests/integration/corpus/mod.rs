@@ -14,9 +14,10 @@ use std::sync::OnceLock;
 
 use glpatrol::detect::{Detection, Detector};
 use glpatrol::model::{Confidence, Digest, Span};
+use glpatrol::rules::Context;
 
-use self::carriers::{ANY, Carrier, FEWEST, LINES};
-use self::encodings::{CHARSETS, Charset, Encoding, Planted, VALUES};
+use self::carriers::{ANY, Carrier, FEWEST, LINES, LOGINS};
+use self::encodings::{CHARSETS, Charset, Encoding, Planted, VALUES, login, secret};
 use self::forms::Sort;
 use crate::harness::{Tree, rules};
 
@@ -168,6 +169,33 @@ fn every_form_is_found_in_every_character_set() {
         for carrier in texts {
             for charset in CHARSETS {
                 complaints.extend(Case::in_charset(&sort, &carrier, charset).complaint());
+            }
+        }
+    }
+    none(&complaints);
+}
+
+#[test]
+fn every_form_is_found_in_the_logins_of_registries() {
+    let mut complaints = Vec::new();
+    for sort in Sort::all(&rules()) {
+        let is_password = sort.form.context == Some(Context::Password);
+        if !(sort.is_free() || is_password) || sort.needs_frame() {
+            continue;
+        }
+        for carrier in LOGINS {
+            for user in ["me", "__token__", "somebody@corp.example"] {
+                let (specimen, value) = sort.value(carrier.file);
+                let (before, after) = carrier.around();
+                let file = login(&value, user).between(before, after);
+                let mut texts = vec![("base64 of a login", file)];
+                if carrier.file.ends_with("config.json") {
+                    texts.push(("a secret", secret(&texts[0].1)));
+                }
+                for (how, planted) in texts {
+                    let case = Case::new(&sort, carrier, how, planted, specimen.token());
+                    complaints.extend(case.complaint());
+                }
             }
         }
     }

@@ -58,6 +58,10 @@ pub(super) const ANY: &[Carrier] = &[
         "services:\n  app:\n    environment:\n      - API_TOKEN={V}\n      - MODE=a\n",
     ),
     carrier(
+        "docker-compose.yml",
+        "services:\n  app:\n    environment:\n      API_TOKEN: \"{V}\"\n      MODE: a\n",
+    ),
+    carrier(
         "secret.k8s.yaml",
         "apiVersion: v1\nkind: Secret\nstringData:\n  credential: \"{V}\"\n",
     ),
@@ -208,6 +212,19 @@ pub(super) const BARE: &[Carrier] = &[
     ),
     carrier("clone.sh", "git clone https://{V}@git.example/a/b.git\n"),
     carrier(
+        "insteadof.config",
+        "[url \"https://oauth2:{V}@git.example/\"]\n\tinsteadOf = https://git.example/\n",
+    ),
+    carrier(
+        "header.config",
+        "[http \"https://git.example/\"]\n\textraHeader = Authorization: Bearer {V}\n",
+    ),
+    carrier(".git-credentials", "https://me:{V}@git.example\n"),
+    carrier(
+        ".pypirc",
+        "[gitlab]\nrepository = https://git.example/simple\nusername = me\npassword = {V}\n",
+    ),
+    carrier(
         ".npmrc",
         "@a:registry=https://git.example/api/v4/npm/\n//git.example/api/v4/npm/:_authToken={V}\n",
     ),
@@ -221,6 +238,34 @@ pub(super) const BARE: &[Carrier] = &[
     ),
     carrier("query.log", "GET /x?private_token={V}&page=2 HTTP/1.1\n"),
     carrier("defaults.sh", "TOKEN=\"${TOKEN:-{V}}\"\n"),
+];
+
+/// Where base64 of a user and a password stands.
+pub(super) const LOGINS: &[Carrier] = &[
+    carrier(
+        "config.json",
+        "{\"auths\": {\"registry.gitlab.example\": {\"auth\": \"{V}\"}}}\n",
+    ),
+    carrier(
+        "pretty.config.json",
+        "{\n\t\"auths\": {\n\t\t\"https://gitlab.example:5050\": {\n\t\t\t\"auth\": \"{V}\"\n\t\t}\n\t},\n\t\"credsStore\": \"\"\n}\n",
+    ),
+    carrier(
+        "header.config",
+        "[http \"https://gitlab.example/\"]\n\textraHeader = Authorization: Basic {V}\n",
+    ),
+    carrier(
+        "call.sh",
+        "curl -H \"Authorization: Basic {V}\" https://gitlab.example/a.git/info/refs\n",
+    ),
+    carrier(
+        "ci.yml",
+        "variables:\n  DOCKER_AUTH_CONFIG: '{\"auths\": {\"registry.gitlab.example\": {\"auth\": \"{V}\"}}}'\n",
+    ),
+    carrier(
+        "request.http",
+        "GET /api/v4/user HTTP/1.1\r\nHost: git.example\r\nAuthorization: Basic {V}\r\n\r\n",
+    ),
 ];
 
 /// Where a value of several lines may stand.

@@ -158,6 +158,22 @@ const TOKEN_VARIABLE: &[Carrier] = &[
     carrier("typed.rs", "const GITLAB_TOKEN: &str = \"{V}\";\n"),
     carrier("mail.eml", "GITLAB_TOKEN=3D{V}\r\n"),
     carrier(
+        "docker-compose.yml",
+        "services:\n  app:\n    environment:\n      GITLAB_TOKEN: {V}\n",
+    ),
+    carrier(
+        "unit.service",
+        "[Service]\nEnvironment=MODE=a \"GITLAB_TOKEN={V}\"\nExecStart=/bin/true\n",
+    ),
+    carrier(
+        "notebook.ipynb",
+        "{\"cells\": [{\"source\": [\"import x\\n\", \"GITLAB_TOKEN = \\\"{V}\\\"\\n\"]}]}\n",
+    ),
+    carrier(
+        "terraform.tfstate",
+        "{\"outputs\": {\"a\": 1}, \"resources\": [{\"values\": {\"gitlab_token\": \"{V}\"}}]}\n",
+    ),
+    carrier(
         "config.yml",
         "git_protocol: ssh\nhosts:\n    gitlab.example:\n        # What protocol to use\n        api_protocol: https\n        api_host: gitlab.example\n        token: {V}\n        user: me\n",
     ),
