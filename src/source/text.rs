@@ -10,6 +10,10 @@ use std::io::{self, BufRead, Read};
 use super::archive::{ArchiveLimits, Reading, is_container};
 use crate::model::{ProblemClass, ProblemLevel, Span, Window};
 
+/// The most bytes that a decompressor is asked for at once. One that meets damage need not give what it
+/// had unpacked before, so that the less is asked for, the less is lost.
+const STEP: usize = 4096;
+
 /// Where the bytes of a text come from.
 pub enum Text<'t> {
     /// All of them are at hand.
@@ -218,7 +222,12 @@ impl<'w, 'r> Windows<'w, 'r> {
                 self.at_end = true;
                 return;
             }
-            match self.reader.read(&mut self.buffer[self.filled..]) {
+            let end = if self.depth > 0 {
+                self.buffer.len().min(self.filled + STEP)
+            } else {
+                self.buffer.len()
+            };
+            match self.reader.read(&mut self.buffer[self.filled..end]) {
                 Ok(0) => {
                     self.at_end = true;
                     return;

@@ -329,6 +329,28 @@ fn a_damaged_archive_within_another_is_named() {
 }
 
 #[test]
+fn what_stands_before_damage_is_searched() {
+    let mut tree = Tree::new();
+    let mut text = expanded(&mut tree, "{{deploy_token/legacy}}\n");
+    // Nothing that packs well, so that the damage lies behind it.
+    let mut state = 1_u32;
+    text.extend((0..400_000).map(|_| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        b'a' + (state >> 24) as u8 % 16
+    }));
+    for (name, mut packed) in [("a.xz", xz(&text)), ("a.gz", gzip(&text))] {
+        let at = packed.len() * 3 / 4;
+        packed[at] ^= 0xFF;
+        packed.truncate(at + 100);
+        tree.bytes(name, &packed);
+        let report = tree.report(&["--only", "leaks"]);
+        assert_eq!(findings(&report).len(), 1, "{name}");
+        assert_eq!(report["problems"][0]["path"], name);
+        fs::remove_file(tree.path().join(name)).unwrap();
+    }
+}
+
+#[test]
 fn a_bomb_is_stopped_and_never_silent() {
     // Smaller ones, of every kind, are tried where the limits can be set.
     let bomb = gzip(&vec![0; 300 << 20]);
