@@ -25,6 +25,7 @@ struct Keeper {
     text: Vec<u8>,
     unpacked: usize,
     members: u64,
+    is_damaged: bool,
 }
 
 impl TextVisitor for Keeper {
@@ -54,22 +55,24 @@ impl TextVisitor for Keeper {
     fn problem(&mut self, depth: usize, problem: TextProblem) {
         assert!(depth < self.open.len());
         assert!(!problem.message.is_empty());
+        self.is_damaged = true;
     }
 }
 
-fn read(bytes: &[u8], windows: usize) -> Keeper {
+fn read(bytes: &[u8], windows: usize, text: Text<'_>) -> Keeper {
     let mut keeper = Keeper {
         open: vec![0],
         told: Vec::new(),
         text: Vec::new(),
         unpacked: 0,
         members: 0,
+        is_damaged: false,
     };
     let size = WindowSize {
         bytes: windows,
         margin: 64,
     };
-    TextReader::new(size, LIMITS).read(Text::Whole(bytes), &mut keeper);
+    TextReader::new(size, LIMITS).read(text, &mut keeper);
     assert_eq!(keeper.open.len(), 1);
     assert_eq!(keeper.text, bytes);
     // A stream is stopped at the end of a window, and what compresses twice is counted at both depths.
@@ -80,21 +83,11 @@ fn read(bytes: &[u8], windows: usize) -> Keeper {
 }
 
 fuzz_target!(|bytes: &[u8]| {
-    let large = read(bytes, 4 << 20);
-    let small = read(bytes, 4096);
-    assert_eq!(large.told, small.told);
-    let mut stream = bytes;
-    let mut keeper = Keeper {
-        open: vec![0],
-        told: Vec::new(),
-        text: Vec::new(),
-        unpacked: 0,
-        members: 0,
-    };
-    let size = WindowSize {
-        bytes: 4096,
-        margin: 64,
-    };
-    TextReader::new(size, LIMITS).read(Text::Stream(&mut stream), &mut keeper);
-    assert_eq!(keeper.text, bytes);
+    let large = read(bytes, 4 << 20, Text::Whole(bytes));
+    let small = read(bytes, 4096, Text::Whole(bytes));
+    // Where the damage is met depends on how much is asked for at once.
+    if !large.is_damaged && !small.is_damaged {
+        assert_eq!(large.told, small.told);
+    }
+    read(bytes, 4096, Text::Stream(&mut &bytes[..]));
 });
