@@ -147,7 +147,12 @@ const SHORT_PLACEHOLDERS: &[&str] = &[
     "real", "fill", "stub",
 ];
 
+/// How far into a body such words are looked for, in bytes. Whoever writes one by hand begins with it, and
+/// the longest tokens have a thousand characters to spell one by chance.
+const PLACEHOLDER_REACH: usize = 96;
+
 fn is_placeholder(body: &[u8]) -> bool {
+    let body = &body[..body.len().min(PLACEHOLDER_REACH)];
     let is_separator = |byte: Option<&u8>| byte.is_none_or(|byte| matches!(byte, b'-' | b'_'));
     (0..body.len()).any(|at| {
         let rest = &body[at..];
@@ -422,6 +427,17 @@ mod tests {
         judge(Alphabet::Friendly, b"navbar-item-primary2", &mut evidence);
         judge(Alphabet::Friendly, b"navbar-item-primary2", &mut evidence);
         assert_eq!(evidence, [Evidence::Words, Evidence::GeneratorAlphabet]);
+    }
+
+    #[test]
+    fn long_bodies_may_spell_a_word_by_chance() {
+        let long = SplitMix64::new(5).run(Alphabet::Base64url, 900);
+        let judged = |body: &str| judge(Alphabet::Base64url, body.as_bytes(), &mut Vec::new());
+        assert_eq!(judged(&long), HIGH);
+        let spelled = format!("{}Token{}", &long[..400], &long[405..]);
+        assert_eq!(judged(&spelled), HIGH);
+        let written = format!("your-token-here-{long}");
+        assert_eq!(judged(&written), Verdict::Drop);
     }
 
     #[test]
