@@ -1,7 +1,7 @@
 //! UTF-16: whole texts, and strings in other data.
 
 use super::{AFTER, BEFORE, Decoded, Encoding, Sources};
-use crate::model::Charset;
+use crate::model::{Charset, Span};
 
 /// Reads a text that is UTF-16 as a whole. What is not ASCII becomes a byte that stands in no token.
 pub(in crate::detect) fn whole(text: &[u8], charset: Charset) -> Option<Decoded> {
@@ -51,10 +51,22 @@ pub(in crate::detect) fn embedded(text: &[u8], at: usize, charset: Charset) -> D
         Charset::Bytes if zero_before && zero_after => first % 2 == 1,
         _ => zero_before,
     };
+    let length = text.len();
+    let text: Vec<u8> = text[first..end].iter().step_by(2).copied().collect();
+    let sources = if is_big {
+        Sources::Units(first - 1)
+    } else if end < length {
+        Sources::Units(first)
+    } else {
+        // The text ends before the last zero, or after a zero that stands before its character while
+        // the first one is a character of other text.
+        let unit = |at: usize| Span::new(first + 2 * at, length.min(first + 2 * at + 2));
+        Sources::Listed((0..text.len()).map(unit).collect())
+    };
     Decoded {
         encoding: Encoding::Utf16,
-        text: text[first..end].iter().step_by(2).copied().collect(),
-        sources: Sources::Units(if is_big { first - 1 } else { first }),
+        text,
+        sources,
         cut: (at - first >= BEFORE, end - at >= AFTER),
     }
 }
@@ -62,7 +74,6 @@ pub(in crate::detect) fn embedded(text: &[u8], at: usize, charset: Charset) -> D
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Span;
 
     fn units(text: &str, is_little: bool) -> Vec<u8> {
         text.encode_utf16()
@@ -85,6 +96,19 @@ mod tests {
         let text = units("a\u{e9}b", false);
         assert_eq!(whole(&text, Charset::Utf16Be).unwrap().text, b"a\xFFb");
         assert!(whole(&text, Charset::Bytes).is_none());
+    }
+
+    #[test]
+    fn a_string_without_a_zero_at_either_end_lies_in_its_text() {
+        // Found by fuzzing: read in the wrong order, the string ended behind the text.
+        let text = [b"(", &units("abc", false)[..]].concat();
+        let decoded = embedded(&text, 2, Charset::Bytes);
+        assert_eq!(decoded.text, b"(abc");
+        assert_eq!(decoded.source(Span::new(1, 4)), Span::new(2, text.len()));
+        let text = [&units("abc", true)[..], b")"].concat();
+        let decoded = embedded(&text, 0, Charset::Bytes);
+        assert_eq!(decoded.text, b"abc)");
+        assert_eq!(decoded.source(Span::new(0, 3)), Span::new(0, 6));
     }
 
     #[test]

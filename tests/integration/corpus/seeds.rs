@@ -17,7 +17,9 @@ fn the_seeds_of_the_fuzz_targets_are_written() {
         fs::write(folder.join(name), bytes).unwrap();
     };
     for (number, (case, _)) in planned(&Sort::all(&rules)).iter().enumerate() {
-        write("detector", format!("token-{number}"), &case.planted.text);
+        for target in ["detector", "decoders"] {
+            write(target, format!("token-{number}"), &case.planted.text);
+        }
     }
     for (number, miss) in near_misses().iter().enumerate() {
         write("detector", format!("miss-{number}"), miss.text.as_bytes());
