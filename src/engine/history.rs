@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::cache::{Memory, OutcomeRecord, Session, TokenPlaces};
 use super::leaks::{FileComments, Search, SearchVisitor, Sighting, TokenKey};
 use super::request::{HistoryScope, ScanRequest};
 use crate::config::Config;
@@ -19,8 +20,8 @@ use crate::model::{
 };
 use crate::source::Root;
 use crate::source::git::{
-    self, Attribution, Base, Defect, History, IdSet, Kind, Located, ObjectId, ObjectVisitor,
-    OpenOptions, oid, tree_names,
+    self, Attribution, Base, Clue, Defect, History, IdSet, Kind, Lacks, Located, ObjectId,
+    ObjectVisitor, OpenOptions, oid, tree_names,
 };
 
 /// What to do about a repository that cannot be opened.
@@ -44,7 +45,12 @@ pub(super) struct Past {
 }
 
 /// Searches the histories that `request` asks for.
-pub(super) fn past(request: &ScanRequest, config: &Config, search: &Search<'_>) -> Past {
+pub(super) fn past(
+    request: &ScanRequest,
+    config: &Config,
+    search: &Search<'_>,
+    memory: Option<&Memory<'_>>,
+) -> Past {
     let mut past = Past::default();
     let roots = &search.scope.roots;
     let has_bare = || roots.roots.iter().any(Root::is_bare_repository);
@@ -63,6 +69,7 @@ pub(super) fn past(request: &ScanRequest, config: &Config, search: &Search<'_>) 
             let reader = RepositorySearch {
                 request,
                 search,
+                memory,
                 located: &located,
             };
             reader.run(&mut past);
@@ -75,6 +82,7 @@ pub(super) fn past(request: &ScanRequest, config: &Config, search: &Search<'_>) 
 struct RepositorySearch<'r> {
     request: &'r ScanRequest,
     search: &'r Search<'r>,
+    memory: Option<&'r Memory<'r>>,
     located: &'r Located,
 }
 
@@ -99,35 +107,123 @@ impl RepositorySearch<'_> {
         past.repositories += 1;
         let mut defects = Vec::new();
         let mut history = History::open(repository, &mut defects);
-        let visitors = (0..self.request.threads())
-            .map(|_| HitVisitor::new(self.search, self.request.confidence))
-            .collect();
-        let (visitors, outcome) = history.search(visitors, self.request.strict);
-        past.objects += outcome.objects;
-        past.bytes += outcome.bytes;
-        defects.extend(outcome.defects);
-        let mut problems: Vec<Problem> =
-            defects.iter().map(|defect| self.problem(defect)).collect();
-        let hits = Hits::of(visitors);
-        if !hits.kinds.is_empty() {
-            problems.extend(self.tell(&history, hits, &paths, past));
+        let mut session = self
+            .memory
+            .map(|memory| Session::open(memory, self.request, &history));
+        // What is told below a PATH is told of no other, and so not remembered.
+        let known = session
+            .as_ref()
+            .filter(|_| !is_narrow(&paths))
+            .and_then(|session| session.outcome(&history));
+        let problems = match known {
+            Some(outcome) => self.recall(&mut history, outcome, past),
+            None => self.read(&mut history, session.as_mut(), &paths, past),
+        };
+        let mut all: Vec<Problem> = defects.iter().map(|defect| self.problem(defect)).collect();
+        all.extend(problems);
+        if let Some(session) = &session {
+            all.extend(session.notices().map(|notice| self.notice(notice)));
         }
-        past.problems.extend(problems);
+        past.problems.extend(all);
     }
 
-    /// Attributes hits and searches the places that are named once more. Returns what was wrong with
-    /// what is packed in objects, with the paths of these.
-    fn tell(
+    /// Searches every object, but for those that a cache knows.
+    fn read(
         &self,
-        history: &History,
-        mut hits: Hits,
+        history: &mut History,
+        mut session: Option<&mut Session<'_>>,
         paths: &[Vec<u8>],
         past: &mut Past,
     ) -> Vec<Problem> {
         let threads = self.request.threads();
+        let visitors = || -> Vec<_> {
+            (0..threads)
+                .map(|_| HitVisitor::new(self.search, self.request.confidence))
+                .collect()
+        };
+        if let Some(session) = &mut session {
+            session.leave_out(history);
+        }
+        let (mut seen, outcome) = history.search(visitors(), self.request.strict);
+        let mut problems: Vec<Problem> = outcome
+            .defects
+            .iter()
+            .map(|defect| self.problem(defect))
+            .collect();
+        if let Some(session) = &session {
+            let wanted = session.to_be_read();
+            if !wanted.is_empty() {
+                let mut again = visitors();
+                let outcome = history.revisit(&wanted, &mut again);
+                problems.extend(outcome.defects.iter().map(|defect| self.problem(defect)));
+                seen.append(&mut again);
+            }
+        }
+        let mut hits = Hits::of(seen);
+        if let Some(session) = &mut session {
+            session.add_to(&mut hits.by_token, &mut hits.kinds);
+            session.remember_packs(history, &hits.by_token, &hits.kinds, &hits.packed());
+        }
+        let kinds = hits.kinds.clone();
+        let told = (!kinds.is_empty()).then(|| {
+            history.complete_graph(threads);
+            self.choose(history, hits, paths)
+        });
+        if let Some(session) = session.filter(|_| !is_narrow(paths)) {
+            let record = history.is_whole().then(|| {
+                let none = Told::default();
+                let told = told.as_ref().unwrap_or(&none);
+                told.record((outcome.objects, outcome.bytes), history.lacks())
+            });
+            session.remember(history, &kinds, record);
+        }
+        past.objects += outcome.objects;
+        past.bytes += outcome.bytes;
+        if let Some(told) = told {
+            // What of it cannot be read is among the problems of the search.
+            problems.extend(self.tell(history, told, past).0);
+        }
+        problems
+    }
+
+    /// Tells what a run found in this very state, reading again what is named.
+    fn recall(
+        &self,
+        history: &mut History,
+        outcome: &OutcomeRecord,
+        past: &mut Past,
+    ) -> Vec<Problem> {
+        past.objects += outcome.objects();
+        past.bytes += outcome.bytes();
+        let missing = history.recall_missing(&outcome.lacks(), self.request.threads());
+        let mut problems: Vec<Problem> =
+            missing.iter().map(|defect| self.problem(defect)).collect();
+        let clues = outcome.clues();
+        if !clues.is_empty() {
+            let attributions = history.recall(&clues);
+            let place = |(id, clue): (&ObjectId, &Clue)| {
+                (*id, self.place(id, clue.kind, attributions.get(id)))
+            };
+            let told = Told {
+                places: clues.iter().map(place).collect(),
+                chosen: outcome.tokens().unwrap_or_default(),
+                unread: outcome.problems().collect(),
+                clues,
+                ..Told::default()
+            };
+            let (packed, defects) = self.tell(history, told, past);
+            problems.extend(packed);
+            problems.extend(defects.iter().map(|defect| self.problem(defect)));
+        }
+        problems
+    }
+
+    /// Attributes hits and chooses the places that are named.
+    fn choose(&self, history: &History, mut hits: Hits, paths: &[Vec<u8>]) -> Told {
+        let threads = self.request.threads();
         let attributions = history.attribute(&hits.kinds, paths, threads);
         let mut packed = std::mem::take(&mut hits.problems);
-        let is_narrow = paths.iter().all(|path| !path.is_empty());
+        let is_narrow = is_narrow(paths);
         if is_narrow || self.request.history == HistoryScope::Reachable {
             // What cannot be told apart is kept, and so is what the index has.
             let is_kept = |id: &ObjectId| {
@@ -148,37 +244,60 @@ impl RepositorySearch<'_> {
             .iter()
             .map(|(id, kind)| (*id, self.place(id, *kind, attributions.get(id))))
             .collect();
-        let mut chosen: BTreeMap<TokenKey, Chosen> = BTreeMap::new();
-        for (token, objects) in &hits.by_token {
-            if objects.is_empty() {
-                continue;
-            }
-            let choice = Chosen::of(objects, &places);
-            let named: usize = choice.objects.iter().map(|id| objects[id]).sum();
-            let all: usize = objects.values().sum();
-            if all > named {
-                *past.beyond.entry(token.clone()).or_default() += all - named;
-            }
-            chosen.insert(token.clone(), choice);
-        }
-        let wanted: IdSet = chosen
-            .values()
-            .flat_map(|choice| choice.objects.iter().copied())
+        let chosen: BTreeMap<TokenKey, TokenPlaces> = hits
+            .by_token
+            .iter()
+            .filter(|(_, objects)| !objects.is_empty())
+            .map(|(token, objects)| (token.clone(), chosen(objects, &places)))
             .collect();
-        let mut visitors: Vec<_> = (0..threads)
+        let named = chosen.values().flat_map(|choice| &choice.objects);
+        let clues = named
+            .chain(packed.iter().map(|(id, _)| id))
+            .filter_map(|id| Some((*id, Clue::of(*hits.kinds.get(id)?, attributions.get(id)?))))
+            .collect();
+        Told {
+            places,
+            chosen,
+            packed,
+            clues,
+            unread: IdSet::default(),
+        }
+    }
+
+    /// Searches the places that are named once more. Returns what was wrong with what is packed in
+    /// objects, with the paths of these, and of objects themselves.
+    fn tell(&self, history: &History, told: Told, past: &mut Past) -> (Vec<Problem>, Vec<Defect>) {
+        let Told {
+            places,
+            chosen,
+            mut packed,
+            unread,
+            ..
+        } = told;
+        for (token, choice) in &chosen {
+            if choice.beyond > 0 {
+                *past.beyond.entry(token.clone()).or_default() += choice.beyond;
+            }
+        }
+        let mut wanted: IdSet = unread.clone();
+        wanted.extend(chosen.values().flat_map(|choice| &choice.objects));
+        let mut visitors: Vec<_> = (0..self.request.threads())
             .map(|_| PlaceVisitor {
                 searcher: self.search.visitor(),
                 search: self.search,
                 places: &places,
                 chosen: &chosen,
+                unread: &unread,
                 sightings: Vec::new(),
                 comments: Vec::new(),
+                packed: Vec::new(),
             })
             .collect();
-        history.revisit(&wanted, &mut visitors);
-        for visitor in visitors {
+        let outcome = history.revisit(&wanted, &mut visitors);
+        for mut visitor in visitors {
             past.sightings.extend(visitor.sightings);
             past.comments.extend(visitor.comments);
+            packed.append(&mut visitor.packed);
         }
         past.comments
             .sort_by(|a, b| a.provenance.cmp(&b.provenance));
@@ -186,7 +305,8 @@ impl RepositorySearch<'_> {
             path: places[&id].provenance.display_path(),
             ..problem
         };
-        packed.into_iter().map(with_path).collect()
+        let packed = packed.into_iter().map(with_path).collect();
+        (packed, outcome.defects)
     }
 
     /// What reports say of an object.
@@ -251,6 +371,20 @@ impl RepositorySearch<'_> {
             .provenance(self.located.root, &Arc::from(""))
     }
 
+    /// A word on the cache, which changes nothing of what is found.
+    fn notice(&self, message: &str) -> Problem {
+        let defect = Defect {
+            class: ProblemClass::Cache,
+            path: String::new(),
+            message: message.to_owned(),
+            mend: None,
+        };
+        Problem {
+            level: ProblemLevel::Note,
+            ..self.problem(&defect)
+        }
+    }
+
     fn problem(&self, defect: &Defect) -> Problem {
         let detector = self.search.detector;
         let provenance = Provenance {
@@ -267,6 +401,11 @@ impl RepositorySearch<'_> {
             mend: defect.mend.map(str::to_owned),
         }
     }
+}
+
+/// Whether `paths` leave out a part of the repository.
+fn is_narrow(paths: &[Vec<u8>]) -> bool {
+    paths.iter().all(|path| !path.is_empty())
 }
 
 /// One token in one object.
@@ -407,6 +546,11 @@ struct Hits {
 }
 
 impl Hits {
+    /// Objects of which something packed could not be read.
+    fn packed(&self) -> Vec<ObjectId> {
+        self.problems.iter().map(|(id, _)| *id).collect()
+    }
+
     fn of(visitors: Vec<HitVisitor<'_, '_>>) -> Self {
         let mut hits = Self::default();
         for visitor in visitors {
@@ -475,41 +619,56 @@ impl Place {
     }
 }
 
-/// The places of one token that are named.
-struct Chosen {
-    objects: BTreeSet<ObjectId>,
-    /// Whether the token stands in the tree of HEAD.
-    at_head: Option<bool>,
+/// What is told of the hits of a repository.
+#[derive(Default)]
+struct Told {
+    places: BTreeMap<ObjectId, Place>,
+    chosen: BTreeMap<TokenKey, TokenPlaces>,
+    /// What could not be read of what is packed in objects.
+    packed: Vec<(ObjectId, Problem)>,
+    /// Objects of which that is still to be found out.
+    unread: IdSet,
+    /// What leads to the places again, of all objects above.
+    clues: BTreeMap<ObjectId, Clue>,
 }
 
-impl Chosen {
-    fn of(objects: &BTreeMap<ObjectId, usize>, places: &BTreeMap<ObjectId, Place>) -> Self {
-        let mut ordered: Vec<(&ObjectId, &Place)> = objects
-            .keys()
-            .filter_map(|id| Some((id, places.get(id)?)))
-            .collect();
-        ordered.sort_by(|a, b| a.1.order().cmp(&b.1.order()));
-        let at_head = ordered
-            .iter()
-            .map(|(_, place)| place.revision.at_head)
-            .reduce(|a, b| match (a, b) {
-                (Some(true), _) | (_, Some(true)) => Some(true),
-                (Some(false), Some(false)) => Some(false),
-                _ => None,
-            })
-            .flatten();
-        let mut paths: BTreeSet<&str> = BTreeSet::new();
-        let mut chosen = BTreeSet::new();
-        for (at, (id, place)) in ordered.into_iter().enumerate() {
-            let is_new = paths.insert(&place.provenance.path);
-            if at <= Finding::MAX_RELATED || (is_new && chosen.len() < MAX_PLACES) {
-                chosen.insert(*id);
-            }
+impl Told {
+    fn record(&self, counts: (u64, u64), lacks: &Lacks) -> OutcomeRecord {
+        let packed = self.packed.iter().map(|(id, _)| *id);
+        OutcomeRecord::new(counts, lacks, &self.clues, &self.chosen, packed)
+    }
+}
+
+/// The places of a token that are named, of the `objects` that hold it, and how often.
+fn chosen(objects: &BTreeMap<ObjectId, usize>, places: &BTreeMap<ObjectId, Place>) -> TokenPlaces {
+    let mut ordered: Vec<(&ObjectId, &Place)> = objects
+        .keys()
+        .filter_map(|id| Some((id, places.get(id)?)))
+        .collect();
+    ordered.sort_by(|a, b| a.1.order().cmp(&b.1.order()));
+    let at_head = ordered
+        .iter()
+        .map(|(_, place)| place.revision.at_head)
+        .reduce(|a, b| match (a, b) {
+            (Some(true), _) | (_, Some(true)) => Some(true),
+            (Some(false), Some(false)) => Some(false),
+            _ => None,
+        })
+        .flatten();
+    let mut paths: BTreeSet<&str> = BTreeSet::new();
+    let mut chosen = BTreeSet::new();
+    for (at, (id, place)) in ordered.into_iter().enumerate() {
+        let is_new = paths.insert(&place.provenance.path);
+        if at <= Finding::MAX_RELATED || (is_new && chosen.len() < MAX_PLACES) {
+            chosen.insert(*id);
         }
-        Self {
-            objects: chosen,
-            at_head,
-        }
+    }
+    let named: usize = chosen.iter().map(|id| objects[id]).sum();
+    let all: usize = objects.values().sum();
+    TokenPlaces {
+        objects: chosen,
+        at_head,
+        beyond: all.saturating_sub(named),
     }
 }
 
@@ -518,9 +677,12 @@ struct PlaceVisitor<'s, 'r> {
     searcher: SearchVisitor<'s, 'r>,
     search: &'s Search<'r>,
     places: &'s BTreeMap<ObjectId, Place>,
-    chosen: &'s BTreeMap<TokenKey, Chosen>,
+    chosen: &'s BTreeMap<TokenKey, TokenPlaces>,
+    /// Objects that are searched for what cannot be read in them.
+    unread: &'s IdSet,
     sightings: Vec<Sighting>,
     comments: Vec<FileComments>,
+    packed: Vec<(ObjectId, Problem)>,
 }
 
 impl ObjectVisitor for PlaceVisitor<'_, '_> {
@@ -565,7 +727,15 @@ impl ObjectVisitor for PlaceVisitor<'_, '_> {
                 self.sightings.push(sighting);
             }
         }
-        self.comments.extend(harvest.comments);
+        if self.unread.contains(id) {
+            let problems = harvest.problems.into_iter();
+            self.packed
+                .extend(problems.map(|problem| (id.to_owned(), problem)));
+        }
+        let mut chosen = self.chosen.values();
+        if chosen.any(|choice| choice.objects.contains(id)) {
+            self.comments.extend(harvest.comments);
+        }
     }
 }
 

@@ -10,6 +10,7 @@
 //! The engine knows no report format and no command line. It reads no clock: `today` is given.
 
 mod additions;
+mod cache;
 mod configurations;
 mod excerpt;
 mod fleet;
@@ -40,9 +41,10 @@ use crate::policy;
 use crate::rules::knowledge::KnowledgeBase;
 use crate::rules::{Analysis, RuleError, RuleSet};
 use crate::source::git::{GitError, RevisionError};
-use crate::source::{ArchiveLimits, FileError, Roots, SourceError, Text, read_within, walk};
+use crate::source::{ArchiveLimits, FileError, Root, Roots, SourceError, Text, read_within, walk};
 use crate::suppress::{GITLEAKS_IGNORE, IgnoreEntry, Suppressions, gitleaks_ignore};
 use additions::Additions;
+use cache::Memory;
 use configurations::{Configurations, configurations, may_hold_jobs};
 use history::{Past, past};
 use inventories::{Inventories, Sources, inventories};
@@ -54,6 +56,7 @@ use tried::Tried;
 pub use crate::detect::DECODE_DEPTH;
 pub use crate::source::{FleetEntry, FleetError, fleet as find_fleet, read_named as read_report};
 pub use additions::{AdditionsRequest, RefUpdate};
+pub use cache::{Cache, CacheError};
 pub use fleet::{FleetRequest, Plan, scan_fleet};
 pub use inspect::inspect;
 pub use leaks::Progress;
@@ -85,6 +88,9 @@ pub enum ScanError {
     /// A repository that cannot be opened.
     #[error("cannot open `{}`", .0.path().display())]
     Git(#[from] GitError),
+    /// A cache is asked for, and nothing that it could remember.
+    #[error("a cache remembers the Git history, which this run does not read; add `--history`")]
+    NothingToRemember,
 }
 
 /// The built-in rules and those of `files`, which may be rule files or folders of them.
@@ -126,13 +132,16 @@ pub fn scan(
     rules: &RuleSet,
     progress: &Progress,
 ) -> Result<Report, ScanError> {
-    scan_roots(
-        Roots::resolve(&request.paths)?,
-        request,
-        config,
-        rules,
-        progress,
-    )
+    let roots = Roots::resolve(&request.paths)?;
+    let reads_history = match request.history {
+        HistoryScope::None => false,
+        HistoryScope::OfBare => roots.roots.iter().any(Root::is_bare_repository),
+        HistoryScope::All | HistoryScope::Reachable => true,
+    };
+    if request.cache.is_some() && !(reads_history && request.analyses.contains(&Analysis::Leaks)) {
+        return Err(ScanError::NothingToRemember);
+    }
+    scan_roots(roots, request, config, rules, progress)
 }
 
 /// The same for roots that are known.
@@ -158,6 +167,7 @@ fn scan_roots(
         &detector,
         &scope,
         additions.as_ref(),
+        Memory::of(request, rules).as_ref(),
         progress,
     );
     let mut problems = std::mem::take(&mut harvest.problems);
@@ -267,6 +277,7 @@ fn search(
     detector: &Detector,
     scope: &Scope<'_>,
     additions: Option<&Additions>,
+    memory: Option<&Memory<'_>>,
     progress: &Progress,
 ) -> (Harvest, u64, Past) {
     let wants = |analysis| request.analyses.contains(&analysis);
@@ -310,7 +321,7 @@ fn search(
         search.visitor().search(text, provenance);
     }
     let mut past = if search.leaks {
-        past(request, config, &search)
+        past(request, config, &search, memory)
     } else {
         Past::default()
     };

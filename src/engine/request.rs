@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use jiff::civil::Date;
 
 use super::additions::AdditionsRequest;
+use super::cache::Cache;
 use crate::config::{Baseline, Config, InventoryFile};
 use crate::model::{Confidence, Persona};
 use crate::rules::Analysis;
@@ -53,6 +54,8 @@ pub struct ScanRequest {
     pub max_archive_depth: usize,
     /// What is read of Git repositories beside their files.
     pub history: HistoryScope,
+    /// What remembers the histories that were read; its folder is not scanned.
+    pub cache: Option<Cache>,
     /// Threads; 0 means one a core.
     pub jobs: usize,
 }
@@ -83,7 +86,10 @@ impl ScanRequest {
         WalkOptions {
             respect_gitignore: self.respect_gitignore,
             exclude: config.exclude.clone(),
-            apart: self.apart.clone(),
+            apart: {
+                let cache = self.cache.iter().map(|cache| cache.dir().to_owned());
+                self.apart.iter().cloned().chain(cache).collect()
+            },
             max_file_size: self.max_file_size,
             threads: self.jobs,
         }

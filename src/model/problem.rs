@@ -53,6 +53,8 @@ words! {
     Index = "git-index",
     /// A Git repository does not have its whole history: a shallow or partial clone.
     History = "git-history",
+    /// What a cache has is not used, or cannot be written.
+    Cache = "cache",
 }
 
 /// Problems of one level and class that a report counts and does not name.

@@ -9,6 +9,7 @@ mod archives;
 mod bad_input;
 mod baseline;
 mod big_files;
+mod cache;
 mod cli;
 mod corpus;
 mod docs;

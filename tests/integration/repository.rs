@@ -48,7 +48,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("anyhow", &["src/bin/"]),
     ("indicatif", &["src/bin/"]),
     ("terminal_size", &["src/bin/"]),
-    ("tempfile", &["src/bin/"]),
+    ("tempfile", &["src/bin/", "src/engine/cache/"]),
     ("miette", &["src/output/human"]),
     ("serde_sarif", &["src/output/sarif"]),
     ("granit_parser", &["src/yaml/"]),

@@ -171,6 +171,16 @@ pub(crate) struct ScanArguments {
     #[command(flatten)]
     pub(crate) additions: AdditionsArguments,
 
+    /// A folder that remembers which Git objects were searched under the same rules, so that the next run
+    /// reads what is new. It is made if there is none; several runs may share it.
+    #[arg(
+        long,
+        value_name = "DIR",
+        conflicts_with_all = ["staged", "range", "since", "pre_receive"],
+        help_heading = "Git"
+    )]
+    pub(crate) cache: Option<PathBuf>,
+
     /// Known findings, as `glpatrol baseline` writes them down: they are hidden.
     #[arg(long, value_name = "FILE", help_heading = "Findings")]
     pub(crate) baseline: Option<PathBuf>,

@@ -13,7 +13,7 @@ use gix_object::{Kind, TreeRefIter};
 use super::graph::{Commits, Header};
 use super::history::History;
 use super::numbering::{Numbering, Prefix, Table, prefix};
-use super::objects::Decoder;
+use super::objects::{Decoder, Objects};
 use super::pass::{Base, ObjectVisitor, Selection, pass};
 
 /// What is known of where an object stands.
@@ -24,6 +24,8 @@ pub struct Attribution {
     pub commit: Option<Origin>,
     /// Its path there.
     pub path: Option<String>,
+    /// The entries that lead along that path, one in each tree from that of the commit on.
+    pub steps: Vec<u32>,
     /// Its path in an index, where that does not have it from HEAD.
     pub staged: Option<String>,
     /// The object that it is a note on, by its id.
@@ -145,7 +147,7 @@ impl<'h, 'o> Attributor<'h, 'o> {
                     .position(number)
                     .is_some_and(|at| self.reached[at]);
                 Attribution {
-                    commit: self.origin(id, decoder),
+                    commit: origin(&self.history.objects, id, decoder),
                     reachable: Some(reached),
                     ..Attribution::default()
                 }
@@ -156,7 +158,7 @@ impl<'h, 'o> Attributor<'h, 'o> {
                     .peeled(number)
                     .map(|target| self.numbering.id(target));
                 Attribution {
-                    commit: self.origin(id, decoder).map(|tag| Origin {
+                    commit: origin(&self.history.objects, id, decoder).map(|tag| Origin {
                         id: target.map_or(tag.id, ToOwned::to_owned),
                         ..tag
                     }),
@@ -226,14 +228,15 @@ impl<'h, 'o> Attributor<'h, 'o> {
         };
         let commit = &self.commits.all()[at];
         let id = self.numbering.id(commit.number).to_owned();
-        let path = self.path(&found, number, decoder);
+        let (path, steps) = self.path(&found, number, decoder).unzip();
         Attribution {
             note_on: path
                 .as_deref()
                 .filter(|_| is_note)
                 .map(|path| path.replace('/', "")),
             path,
-            commit: self.origin(&id, decoder),
+            steps: steps.unwrap_or_default(),
+            commit: origin(&self.history.objects, &id, decoder),
             reachable: Some((self.reached[at] || is_direct) && !is_replaced),
             at_head: Some(at_head),
             staged: None,
@@ -241,25 +244,32 @@ impl<'h, 'o> Attributor<'h, 'o> {
     }
 
     /// The first path, in the order of the trees, from where it is looked for down to the object of the
-    /// last question.
-    fn path(&self, found: &Found, number: u32, decoder: &mut Decoder) -> Option<String> {
+    /// last question, and the entries that lead along it from there.
+    fn path(
+        &self,
+        found: &Found,
+        number: u32,
+        decoder: &mut Decoder,
+    ) -> Option<(String, Vec<u32>)> {
         let mut path = String::from_utf8_lossy(&self.within[found.path]).into_owned();
+        let mut steps = Vec::new();
         let mut node = found.node;
         // A tree cannot hold itself, but a damaged database can say so.
         for _ in 0..4096 {
             if node == number {
-                return Some(path);
+                return Some((path, steps));
             }
             let id = self.numbering.id(node).to_owned();
             let tree = self.history.objects.find(&id, decoder).ok()??;
-            let (name, next) = TreeRefIter::from_bytes(tree.bytes, id.kind())
-                .filter_map(Result::ok)
-                .filter(|entry| !entry.mode.is_commit())
-                .find_map(|entry| {
+            let (step, name, next) = (0..)
+                .zip(TreeRefIter::from_bytes(tree.bytes, id.kind()).filter_map(Result::ok))
+                .filter(|(_, entry)| !entry.mode.is_commit())
+                .find_map(|(step, entry)| {
                     let next = self.numbering.of(entry.oid)?;
                     (self.seen[next as usize] == self.question)
-                        .then(|| (entry.filename.to_str_lossy().into_owned(), next))
+                        .then(|| (step, entry.filename.to_str_lossy().into_owned(), next))
                 })?;
+            steps.push(step);
             if !path.is_empty() {
                 path.push('/');
             }
@@ -268,16 +278,17 @@ impl<'h, 'o> Attributor<'h, 'o> {
         }
         None
     }
+}
 
-    fn origin(&self, id: &oid, decoder: &mut Decoder) -> Option<Origin> {
-        let commit = self.history.objects.find(id, decoder).ok()??;
-        let header = Header::read(commit.bytes, id.kind());
-        Some(Origin {
-            id: id.to_owned(),
-            author: String::from_utf8_lossy(&header.author).into_owned(),
-            time: header.time,
-        })
-    }
+/// What a commit or tag says of itself.
+pub(super) fn origin(objects: &Objects, id: &oid, decoder: &mut Decoder) -> Option<Origin> {
+    let commit = objects.find(id, decoder).ok()??;
+    let header = Header::read(commit.bytes, id.kind());
+    Some(Origin {
+        id: id.to_owned(),
+        author: String::from_utf8_lossy(&header.author).into_owned(),
+        time: header.time,
+    })
 }
 
 /// The commits to be named for what stands at a path, each with the number of the path.

@@ -55,6 +55,8 @@ impl Commits {
     /// Brings everything into an order that does not depend on threads.
     pub(super) fn sort(&mut self) {
         self.list.sort_unstable_by_key(|commit| commit.number);
+        // Packs that are to be remembered give away all that they have, also what others have.
+        self.list.dedup_by_key(|commit| commit.number);
         self.missing.sort_unstable();
         self.missing.dedup_by(|a, b| a.id == b.id);
     }
@@ -98,6 +100,24 @@ impl Commits {
         others.sort_unstable();
         others.dedup();
         (reached, others)
+    }
+
+    /// Whether the commits and tags of `numbers` name nothing outside of them.
+    pub(super) fn is_closed(&self, numbers: Range<u32>) -> bool {
+        let start = self
+            .list
+            .partition_point(|commit| commit.number < numbers.start);
+        let mut commits = self.list[start..]
+            .iter()
+            .take_while(|commit| commit.number < numbers.end);
+        let is_within = |number: &u32| numbers.contains(number);
+        commits.all(|commit| {
+            let mut parents = self.parents[commit.parents.clone()].iter();
+            commit.tree.as_ref().is_none_or(is_within) && parents.all(is_within)
+        }) && self
+            .tags
+            .range(numbers.clone())
+            .all(|(_, target)| is_within(target))
     }
 
     /// What a tag points at in the end.

@@ -14,7 +14,10 @@ use super::graph::{CommitCollector, Commits};
 use super::index::Index;
 use super::numbering::{IdSet, Numbering};
 use super::objects::Decoder;
-use super::pass::{ObjectVisitor, PassOutcome, Selection, pass};
+use super::pass::{ObjectVisitor, Part, PassOutcome, Selection, pass, pass_over};
+use super::pick::{are_few, pick};
+use super::recall::Lacks;
+use super::state::{Known, ReadPack, key};
 use super::{Defect, Objects, Refs, Repository};
 
 /// A repository with its objects, refs and indexes opened, and the commits that a search met.
@@ -26,6 +29,11 @@ pub struct History {
     /// Those of all its worktrees; the one where it was opened is the first.
     pub(super) indexes: Vec<Index>,
     pub(super) commits: Commits,
+    pub(super) lacks: Lacks,
+    pub(super) known: Known,
+    pub(super) read_packs: Vec<ReadPack>,
+    /// Whether the last search read every object that is there.
+    is_whole: bool,
 }
 
 impl History {
@@ -42,6 +50,10 @@ impl History {
             refs,
             indexes,
             commits: Commits::default(),
+            lacks: Lacks::default(),
+            known: Known::default(),
+            read_packs: Vec::new(),
+            is_whole: false,
         }
     }
 
@@ -72,7 +84,7 @@ impl History {
             kinds: &[Kind::Blob, Kind::Commit, Kind::Tag, Kind::Tree],
             wanted: None,
         };
-        let shallow: Vec<ObjectId> = self.repository.boundary().into_iter().collect();
+        let shallow = self.shallow();
         let Some(numbering) = Numbering::new(&self.objects) else {
             let mut visitors = visitors;
             let outcome = pass(&self.repository, &self.objects, everything, &mut visitors);
@@ -82,30 +94,73 @@ impl History {
             .into_iter()
             .map(|visitor| CommitCollector::new(visitor, &numbering, &shallow))
             .collect();
-        let mut outcome = pass(&self.repository, &self.objects, everything, &mut collectors);
+        let part = Part {
+            packs: self.known.packs..self.objects.packs.len(),
+            loose: true,
+            known: &self.known.loose,
+            whole: self.known.remembers,
+        };
+        let mut outcome = pass_over(
+            &self.repository,
+            &self.objects,
+            everything,
+            part,
+            &mut collectors,
+        );
+        outcome.objects += self.known.objects;
+        outcome.bytes += self.known.bytes;
         let mut commits = Commits::default();
         let mut visitors = Vec::with_capacity(collectors.len());
         for collector in collectors {
             commits.append(collector.commits);
             visitors.push(collector.visitor);
         }
-        commits.missing.extend(self.missing_tips());
-        commits.missing.extend(self.missing_at_head());
-        commits.missing.extend(self.missing_in_indexes());
-        if every_tree {
-            let threads = visitors.len();
-            commits
-                .missing
-                .extend(self.missing_in_trees(&numbering, threads));
-        }
         commits.sort();
+        self.known.loose.extend(outcome.loose.iter().copied());
+        self.read_packs = outcome
+            .packs
+            .iter()
+            .map(|pack| ReadPack {
+                number: pack.number,
+                key: key(&self.objects.packs[pack.number]),
+                bytes: pack.bytes,
+                closed: pack.is_distinct
+                    && shallow.is_empty()
+                    && commits.missing.is_empty()
+                    && commits.is_closed(numbering.of_pack(pack.number)),
+            })
+            .collect();
         self.commits = commits;
-        outcome.defects.extend(self.missing());
+        drop(numbering);
+        let threads = visitors.len();
+        if self.known.closed < self.known.packs {
+            let graph = self.read_graph(self.known.closed..self.known.packs, threads);
+            outcome.defects.extend(graph.defects);
+        }
+        self.is_whole = outcome.defects.is_empty();
+        let graph = self.commits.missing.iter();
+        let lacks = Lacks {
+            graph: graph
+                .map(|missing| (missing.id, missing.named_by.clone()))
+                .collect(),
+            tips: true,
+            at_head: true,
+            in_trees: every_tree,
+        };
+        outcome.defects.extend(self.recall_missing(&lacks, threads));
         (visitors, outcome)
+    }
+
+    /// Whether the last search read every object that is there, whatever is missing.
+    pub const fn is_whole(&self) -> bool {
+        self.is_whole
     }
 
     /// Gives the objects of `wanted` to `visitors` once more.
     pub fn revisit<V: ObjectVisitor>(&self, wanted: &IdSet, visitors: &mut [V]) -> PassOutcome {
+        if are_few(wanted, &self.objects) {
+            return pick(&self.repository, &self.objects, wanted, visitors);
+        }
         let selection = Selection {
             kinds: &[Kind::Blob, Kind::Commit, Kind::Tag, Kind::Tree],
             wanted: Some(wanted),
@@ -113,9 +168,18 @@ impl History {
         pass(&self.repository, &self.objects, selection, visitors)
     }
 
-    /// What is known of where `hits` stand. Call it after [`History::search`]. Commits and paths are
-    /// those below the paths `within` alone, which have no slash at their ends; the empty one stands for
-    /// all.
+    /// Reads what commits there are in the packs that [`History::search`] left out, which attributions
+    /// need.
+    pub fn complete_graph(&mut self, threads: usize) {
+        let closed = std::mem::take(&mut self.known.closed);
+        if closed > 0 {
+            self.read_graph(0..closed, threads);
+        }
+    }
+
+    /// What is known of where `hits` stand. Call it after [`History::search`], and
+    /// [`History::complete_graph`] where that left packs out. Commits and paths are those below the
+    /// paths `within` alone, which have no slash at their ends; the empty one stands for all.
     pub fn attribute(
         &self,
         hits: &BTreeMap<ObjectId, Kind>,
@@ -137,7 +201,7 @@ impl History {
     }
 
     /// Says of each object under what path an index has it that no commit does.
-    fn attribute_to_indexes(
+    pub(super) fn attribute_to_indexes(
         &self,
         attributions: &mut BTreeMap<ObjectId, Attribution>,
         within: &[Vec<u8>],
@@ -179,6 +243,11 @@ impl History {
         refs.filter(|(name, _)| name.starts_with("refs/notes/"))
             .map(|(_, id)| *id)
             .collect()
+    }
+
+    /// Commits whose parents were left out of the clone, sorted.
+    pub(super) fn shallow(&self) -> Vec<ObjectId> {
+        self.repository.boundary().into_iter().collect()
     }
 }
 

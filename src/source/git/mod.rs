@@ -29,6 +29,8 @@ mod objects;
 mod pack;
 mod pack_index;
 mod pass;
+mod pick;
+mod recall;
 mod refs;
 mod reftable;
 mod remote;
@@ -36,6 +38,7 @@ mod repository;
 mod revision;
 mod settings;
 mod snapshot;
+mod state;
 #[cfg(test)]
 mod tests;
 
@@ -51,11 +54,13 @@ pub use self::index::Index;
 pub use self::numbering::IdSet;
 pub use self::objects::{Decoder, MAX_OBJECT, Object, ObjectError, Objects};
 pub use self::pass::{Base, ObjectVisitor, PassOutcome, Selection, pass};
+pub use self::recall::{Clue, Lacks};
 pub use self::refs::{Head, Refs};
 pub(super) use self::repository::is_git_dir;
 pub use self::repository::{OpenOptions, Repository};
 pub use self::revision::{RevisionError, RevisionRange, Revisions};
 pub use self::snapshot::Snapshot;
+pub use self::state::{KnownPack, ReadPack};
 pub use gix_hash::{ObjectId, oid};
 pub use gix_object::Kind;
 

@@ -49,6 +49,12 @@ impl<'o> Numbering<'o> {
         self.loose_start as usize + self.loose.len()
     }
 
+    /// The numbers that a pack gives to its objects.
+    pub(super) fn of_pack(&self, pack: usize) -> std::ops::Range<u32> {
+        let end = self.starts.get(pack + 1);
+        self.starts[pack]..end.copied().unwrap_or(self.loose_start)
+    }
+
     /// The number of an object, if it is there.
     pub(super) fn of(&self, id: &oid) -> Option<u32> {
         let mut packs = self.objects.packs.iter().zip(&self.starts);

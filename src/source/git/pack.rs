@@ -10,7 +10,7 @@ use super::delta::{Delta, DeltaError};
 use super::files::is_file;
 use super::forest::Forest;
 use super::objects::{Decoder, MAX_OBJECT, ObjectError};
-use super::pack_index::{MultiIndex, PackIndex};
+use super::pack_index::{MultiIndex, PackIndex, checksum_that_holds};
 
 /// A pack with its index.
 pub(super) struct Pack {
@@ -100,6 +100,12 @@ impl Pack {
     /// Whether the index is as it was written, by the checksum at its end.
     pub(super) fn index_is_intact(&self) -> bool {
         *self.is_intact.get_or_init(|| self.index.is_intact())
+    }
+
+    /// Whether the pack is as it was written, by the checksum at its end. All of it is read.
+    pub(super) fn is_intact(&self) -> bool {
+        let format = self.data.object_hash();
+        checksum_that_holds(&self.path, format) == Some(self.data.checksum())
     }
 
     /// Whether the index lists an object.

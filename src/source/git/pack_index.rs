@@ -54,10 +54,19 @@ impl PackIndex {
         of_either!(self, pack_checksum())
     }
 
+    /// The checksum of itself.
+    pub(super) fn checksum(&self) -> ObjectId {
+        of_either!(self, index_checksum())
+    }
+
     /// Whether the file is as it was written, by the checksum at its end.
     pub(super) fn is_intact(&self) -> bool {
         let path = of_either!(self, path());
-        is_file_intact(path, of_either!(self, object_hash()))
+        let found = checksum_that_holds(path, of_either!(self, object_hash()));
+        match self {
+            Self::File(index) => found == Some(index.index_checksum()),
+            Self::Made(_) => found.is_some(),
+        }
     }
 }
 
@@ -101,14 +110,15 @@ impl MultiIndex {
         if entries.len() != objects as usize {
             return None;
         }
-        let bytes = written(&entries, checksum);
+        let bytes = written(&entries, checksum, self.file.checksum())?;
         let made = index::File::from_data(bytes, self.path.clone(), self.file.object_hash());
         Some(PackIndex::Made(made.ok()?))
     }
 }
 
-/// The bytes of an index of version 2, with no checksum of its own.
-fn written(entries: &[(ObjectId, u64)], pack: ObjectId) -> Vec<u8> {
+/// The bytes of an index of version 2. Its checksum is one of them and of `source`, that of what it is
+/// made of, so that no other has it. None where it cannot be hashed.
+fn written(entries: &[(ObjectId, u64)], pack: ObjectId, source: ObjectId) -> Option<Vec<u8>> {
     const LARGE: u32 = 1 << 31;
     let mut bytes = b"\xFFtOc\0\0\0\x02".to_vec();
     let mut counts = [0_u32; 256];
@@ -140,14 +150,17 @@ fn written(entries: &[(ObjectId, u64)], pack: ObjectId) -> Vec<u8> {
         bytes.extend(offset.to_be_bytes());
     }
     bytes.extend_from_slice(pack.as_bytes());
-    bytes.resize(bytes.len() + pack.as_bytes().len(), 0);
-    bytes
+    let mut hasher = gix_hash::hasher(pack.kind());
+    hasher.update(&bytes);
+    hasher.update(source.as_bytes());
+    bytes.extend_from_slice(hasher.try_finalize().ok()?.as_bytes());
+    Some(bytes)
 }
 
-/// Whether the last bytes of a file are the hash of all before them.
-fn is_file_intact(path: &Path, format: Kind) -> bool {
+/// The last bytes of a file, if they are the hash of all before them.
+pub(super) fn checksum_that_holds(path: &Path, format: Kind) -> Option<ObjectId> {
     let length = format.len_in_bytes();
-    let hashed = || -> io::Result<bool> {
+    let hashed = || -> io::Result<Option<ObjectId>> {
         let file = fs::File::open(path)?;
         let body = file.metadata()?.len().saturating_sub(length as u64);
         let mut file = file.take(body);
@@ -161,10 +174,10 @@ fn is_file_intact(path: &Path, format: Kind) -> bool {
         }
         let mut end = Vec::with_capacity(length);
         file.into_inner().read_to_end(&mut end)?;
-        let found = hasher.try_finalize();
-        Ok(found.is_ok_and(|found| found.as_bytes() == end))
+        let found = hasher.try_finalize().ok();
+        Ok(found.filter(|found| found.as_bytes() == end))
     };
-    hashed().unwrap_or_default()
+    hashed().ok().flatten()
 }
 
 #[cfg(test)]
@@ -180,7 +193,7 @@ mod tests {
             (id(0xFE), 1 << 31),
             (id(0xFF), (1 << 31) - 1),
         ];
-        let bytes = written(&entries, id(3));
+        let bytes = written(&entries, id(3), id(4)).unwrap();
         let made = index::File::from_data(bytes, PathBuf::new(), Kind::Sha1).unwrap();
         let made = PackIndex::Made(made);
         assert_eq!((made.num_objects(), made.pack_checksum()), (4, id(3)));
@@ -190,5 +203,10 @@ mod tests {
             assert_eq!(made.pack_offset_at_index(at), offset);
         }
         assert_eq!(made.lookup(id(9)), None);
+        for (entries, source) in [(&entries[..3], id(4)), (&entries, id(5))] {
+            let other = written(entries, id(3), source).unwrap();
+            let other = index::File::from_data(other, PathBuf::new(), Kind::Sha1).unwrap();
+            assert_ne!(other.index_checksum(), made.checksum());
+        }
     }
 }

@@ -5,6 +5,8 @@
 //! it need not look again at bytes that are copies. Families are shared out between threads; what a
 //! visitor gathers must not depend on the order.
 
+use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::{fs, io, thread};
 
@@ -79,6 +81,20 @@ impl Selection<'_> {
     }
 }
 
+/// The part of a database that a pass reads.
+#[derive(Clone, Debug)]
+pub(super) struct Part<'p> {
+    /// Packs, by their place among all.
+    pub(super) packs: Range<usize>,
+    /// Whether loose objects are read.
+    pub(super) loose: bool,
+    /// Loose objects that are counted and not read, with their sizes.
+    pub(super) known: &'p BTreeMap<ObjectId, u64>,
+    /// Whether packs and loose objects are to be remembered: then each pack gives away all that it
+    /// has, also what an earlier one gave away, and the outcome says what was read whole.
+    pub(super) whole: bool,
+}
+
 /// What a pass came to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PassOutcome {
@@ -88,6 +104,21 @@ pub struct PassOutcome {
     pub bytes: u64,
     /// What could not be read, sorted.
     pub defects: Vec<Defect>,
+    /// Packs of which nothing was lost.
+    pub(super) packs: Vec<WholePack>,
+    /// Loose blobs and trees that are what their ids say, with their sizes; of a pass that remembers.
+    pub(super) loose: Vec<(ObjectId, u64)>,
+}
+
+/// A pack of which nothing was lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct WholePack {
+    /// Its place.
+    pub(super) number: usize,
+    /// The bytes of all its objects.
+    pub(super) bytes: u64,
+    /// Whether no pack before it has any of its objects.
+    pub(super) is_distinct: bool,
 }
 
 /// Gives every object of `selection` to the visitors, of which each has a thread of its own.
@@ -97,28 +128,65 @@ pub fn pass<V: ObjectVisitor>(
     selection: Selection<'_>,
     visitors: &mut [V],
 ) -> PassOutcome {
+    let everything = Part {
+        packs: 0..objects.packs.len(),
+        loose: true,
+        known: &BTreeMap::new(),
+        whole: false,
+    };
+    pass_over(repository, objects, selection, everything, visitors)
+}
+
+/// The same of a part of the database.
+pub(super) fn pass_over<V: ObjectVisitor>(
+    repository: &Repository,
+    objects: &Objects,
+    selection: Selection<'_>,
+    part: Part<'_>,
+    visitors: &mut [V],
+) -> PassOutcome {
     let mut total = Tally::default();
-    for (number, pack) in objects.packs.iter().enumerate() {
+    for number in part.packs {
+        let pack = &objects.packs[number];
         let work = PackWork::new(pack, &objects.packs[..number], selection, visitors.len());
         match work {
-            Ok(work) => {
-                total.add(run(visitors, |visitor, tally| work.run(visitor, tally)));
+            Ok(mut work) => {
+                work.whole = part.whole;
+                let mut tally = run(visitors, |visitor, tally| work.run(visitor, tally));
                 if !work.intact {
                     let message = "has a damaged index: what is read of it may not be all";
-                    total.files.push((pack.path.clone(), message.to_owned()));
+                    tally.files.push((pack.path.clone(), message.to_owned()));
                 }
+                if tally.broken.is_empty() && tally.files.is_empty() {
+                    tally.packs.push(WholePack {
+                        number,
+                        bytes: tally.all_bytes,
+                        is_distinct: tally.objects == u64::from(pack.index.num_objects()),
+                    });
+                }
+                total.add(tally);
             }
             Err(message) => total.files.push((pack.path.clone(), message.to_owned())),
         }
     }
-    for folder in &objects.folders {
+    let folders = objects.folders.iter().filter(|_| part.loose);
+    for folder in folders {
         match loose_ids(folder, objects) {
-            Ok(ids) => {
+            Ok(mut ids) => {
+                ids.retain(|id| match part.known.get(id) {
+                    Some(size) => {
+                        total.objects += 1;
+                        total.bytes += size;
+                        false
+                    }
+                    None => true,
+                });
                 let work = LooseWork {
                     folder,
                     ids,
                     objects,
                     selection,
+                    whole: part.whole,
                     next: AtomicUsize::new(0),
                 };
                 total.add(run(visitors, |visitor, tally| work.run(visitor, tally)));
@@ -132,7 +200,10 @@ pub fn pass<V: ObjectVisitor>(
 }
 
 /// Runs `work` once for each visitor, on threads where there are several.
-fn run<V: ObjectVisitor>(visitors: &mut [V], work: impl Fn(&mut V, &mut Tally) + Sync) -> Tally {
+pub(super) fn run<V: ObjectVisitor>(
+    visitors: &mut [V],
+    work: impl Fn(&mut V, &mut Tally) + Sync,
+) -> Tally {
     if let [visitor] = visitors {
         let mut tally = Tally::default();
         work(visitor, &mut tally);
@@ -163,25 +234,33 @@ fn run<V: ObjectVisitor>(visitors: &mut [V], work: impl Fn(&mut V, &mut Tally) +
 
 /// What one thread, or all of them, came to.
 #[derive(Default)]
-struct Tally {
+pub(super) struct Tally {
     objects: u64,
     bytes: u64,
     /// Objects that could not be read, with what is wrong.
-    broken: Vec<(ObjectId, String)>,
+    pub(super) broken: Vec<(ObjectId, String)>,
     /// Packs and folders that could not be read, with what is wrong.
     files: Vec<(std::path::PathBuf, String)>,
+    /// The bytes of all objects that a pack has.
+    all_bytes: u64,
+    /// See [`PassOutcome`].
+    packs: Vec<WholePack>,
+    loose: Vec<(ObjectId, u64)>,
 }
 
 impl Tally {
     fn add(&mut self, mut other: Self) {
         self.objects += other.objects;
         self.bytes += other.bytes;
+        self.all_bytes += other.all_bytes;
+        self.packs.append(&mut other.packs);
+        self.loose.append(&mut other.loose);
         self.broken.append(&mut other.broken);
         self.files.append(&mut other.files);
     }
 
     /// Names the first broken objects by id and counts the rest, whichever thread met them.
-    fn outcome(mut self, repository: &Repository) -> PassOutcome {
+    pub(super) fn outcome(mut self, repository: &Repository) -> PassOutcome {
         self.broken.sort();
         self.broken.dedup_by(|a, b| a.0 == b.0);
         let objects_path = repository.shown(&repository.common_dir().join("objects"));
@@ -209,10 +288,13 @@ impl Tally {
         }));
         defects.sort();
         defects.dedup();
+        self.loose.sort_unstable();
         PassOutcome {
             objects: self.objects,
             bytes: self.bytes,
             defects,
+            packs: self.packs,
+            loose: self.loose,
         }
     }
 }
@@ -228,6 +310,8 @@ struct PackWork<'p> {
     roots: Vec<(u32, Kind)>,
     /// Whether the index is as it was written: else ids may be wrong, and objects are hidden.
     intact: bool,
+    /// See [`Part::whole`].
+    whole: bool,
     next: AtomicUsize,
 }
 
@@ -258,6 +342,7 @@ impl<'p> PackWork<'p> {
             selection,
             roots,
             intact,
+            whole: false,
             next: AtomicUsize::new(0),
         })
     }
@@ -464,10 +549,16 @@ impl<V: ObjectVisitor> Walker<'_, '_, V> {
     /// Gives an object to the visitor, unless an earlier pack has it too or it is a base alone.
     fn give(&mut self, node: u32, kind: Kind, bytes: &[u8], trace: &V::Trace) {
         let id = self.work.id(node);
-        let is_known = || self.work.earlier.iter().any(|pack| pack.contains(id));
-        if self.work.selection.takes(id) && !is_known() {
+        if !self.work.selection.takes(id) {
+            return;
+        }
+        self.tally.all_bytes += bytes.len() as u64;
+        let is_repeated = self.work.earlier.iter().any(|pack| pack.contains(id));
+        if !is_repeated {
             self.tally.objects += 1;
             self.tally.bytes += bytes.len() as u64;
+        }
+        if !is_repeated || self.work.whole {
             self.visitor.visit(kind, id, bytes, trace);
         }
     }
@@ -522,6 +613,8 @@ struct LooseWork<'p> {
     ids: Vec<ObjectId>,
     objects: &'p Objects,
     selection: Selection<'p>,
+    /// See [`Part::whole`].
+    whole: bool,
     next: AtomicUsize,
 }
 
@@ -549,9 +642,13 @@ impl LooseWork<'_> {
         tally: &mut Tally,
     ) {
         // Another copy may be whole where this one is not.
+        let mut is_own = true;
         let found = match loose::find(self.folder, id, decoder) {
             Err(error) => match self.objects.find(id, decoder) {
-                Ok(Some(object)) => Ok(Some(object.kind)),
+                Ok(Some(object)) => {
+                    is_own = false;
+                    Ok(Some(object.kind))
+                }
                 _ => Err(error),
             },
             found => found,
@@ -560,6 +657,14 @@ impl LooseWork<'_> {
             Ok(Some(kind)) if self.selection.kinds.contains(&kind) => {
                 tally.objects += 1;
                 tally.bytes += decoder.object.len() as u64;
+                // Commits and tags are small, and the graph needs them.
+                if self.whole && is_own && matches!(kind, Kind::Blob | Kind::Tree) {
+                    let hashed = gix_object::compute_hash(id.kind(), kind, &decoder.object);
+                    if hashed.is_ok_and(|hashed| *hashed == *id) {
+                        let size = decoder.object.len() as u64;
+                        tally.loose.push((id.to_owned(), size));
+                    }
+                }
                 let trace = visitor.trace(kind, &decoder.object, None);
                 visitor.visit(kind, id, &decoder.object, &trace);
             }

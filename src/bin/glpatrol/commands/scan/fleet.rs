@@ -4,21 +4,25 @@ use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 use glpatrol::config::Config;
-use glpatrol::engine::{self, ConfigFile, FleetEntry, FleetRequest, Plan};
+use glpatrol::engine::{self, ConfigFile, FleetEntry, FleetRequest, Plan, ScanRequest};
 use glpatrol::output;
 use glpatrol::rules::RuleSet;
 
-use super::{destinations, request, style, today};
+use super::{cache, destinations, request, style, today};
 use crate::args::ScanArguments;
 use crate::exit::Outcome;
 use crate::progress::with_progress;
 
 /// Scans every repository, writes every report that is asked for and says what the run came to.
 pub(super) fn run(arguments: &ScanArguments, repos: &Path) -> anyhow::Result<Outcome> {
+    if arguments.cache.is_some() && arguments.input.history.is_none() {
+        bail!("a cache remembers the Git history, which this run does not read; add `--history`");
+    }
     let mut rules = engine::load_rules(&arguments.input.rules)?;
     let config = configuration(arguments, &mut rules)?;
     let entries = engine::find_fleet(repos, arguments.input.jobs)?;
     let reports = destinations(arguments, &folders(&entries))?;
+    let cache = cache(arguments)?;
     // One day for all, also around midnight.
     let today = today(&arguments.input);
     let request_of_all = FleetRequest {
@@ -28,7 +32,10 @@ pub(super) fn run(arguments: &ScanArguments, repos: &Path) -> anyhow::Result<Out
         own_config: config.is_none() && !arguments.input.untrusted,
         rules: &rules,
         plan: &|config| Plan {
-            request: request(&arguments.input, today, config),
+            request: ScanRequest {
+                cache: cache.clone(),
+                ..request(&arguments.input, today, config)
+            },
             fail_on: config.fail_on.unwrap_or_default(),
         },
         jobs: arguments.input.jobs,

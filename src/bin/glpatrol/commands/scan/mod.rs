@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::bail;
 use glpatrol::config::{Baseline, Config};
 use glpatrol::engine::{
-    self, AdditionsRequest, ConfigFile, DECODE_DEPTH, HistoryScope, ScanRequest,
+    self, AdditionsRequest, Cache, ConfigFile, DECODE_DEPTH, HistoryScope, ScanRequest,
 };
 use glpatrol::model::{Confidence, Persona, Report};
 use glpatrol::output::{self, Format, Style};
@@ -38,6 +38,7 @@ pub(crate) fn run(arguments: &ScanArguments) -> anyhow::Result<Outcome> {
     let known = Known {
         baseline,
         additions: additions(arguments)?,
+        cache: cache(arguments)?,
     };
     let report = setting.scan(&arguments.input, known, arguments.display.progress())?;
     for (format, destination) in &reports {
@@ -58,6 +59,8 @@ pub(crate) struct Known {
     pub(crate) baseline: Option<Baseline>,
     /// Everything but what was added.
     pub(crate) additions: Option<AdditionsRequest>,
+    /// What was read by runs before.
+    pub(crate) cache: Option<Cache>,
 }
 
 impl From<Option<Baseline>> for Known {
@@ -65,6 +68,7 @@ impl From<Option<Baseline>> for Known {
         Self {
             baseline,
             additions: None,
+            cache: None,
         }
     }
 }
@@ -79,6 +83,12 @@ fn additions(arguments: &ScanArguments) -> anyhow::Result<Option<AdditionsReques
         bail!("standard input is no part of a repository; search it in a run of its own");
     }
     Ok(additions)
+}
+
+/// The folder that remembers, if one is named.
+fn cache(arguments: &ScanArguments) -> anyhow::Result<Option<Cache>> {
+    let opened = arguments.cache.as_deref().map(Cache::open);
+    Ok(opened.transpose()?)
 }
 
 /// The rules and the configuration of a run.
@@ -117,6 +127,7 @@ impl Setting {
             stdin: stdin(arguments)?,
             baseline: known.baseline,
             additions: known.additions,
+            cache: known.cache,
             history: arguments.history.map_or(HistoryScope::OfBare, Into::into),
             ..request(arguments, today(arguments), &mut config)
         };
@@ -164,6 +175,7 @@ fn request(arguments: &InputArguments, today: Date, config: &mut Config) -> Scan
         stdin: None,
         baseline: None,
         additions: None,
+        cache: None,
         analyses: arguments.analyses(),
         inventories: arguments.inventory.clone(),
         today,
