@@ -3,25 +3,27 @@
 //!
 //! What a repository says of itself (its configuration, its comments, its Git folder) has an effect on
 //! its own report and on no other. A repository that lies in another is read once, for its own report.
-//! What repositories share is the rules; reports are kept, what was read for them is not. Git objects
-//! that several of them hold will be shared here too, as a set of ids that every scan is handed.
+//! Reports are kept, what was read for them is not. What repositories share is the rules, and Git
+//! objects that several of them hold: forks and mirrors are scanned one after another, and each leaves
+//! out what those before it had nothing in.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
+use super::cache::digest_of_rules;
 use super::settings::{config_at, load_config};
 use super::{HistoryScope, Progress, ScanRequest, scan_roots};
 use crate::config::{Config, ConfigError, FILE_NAME};
 use crate::detect::Detector;
 use crate::model::{
-    FailOn, Fleet, Member, PathBase, Position, Problem, ProblemClass, ProblemLevel, Report, Shard,
-    Shards, VersionControl,
+    Digest, FailOn, Fleet, Member, PathBase, Position, Problem, ProblemClass, ProblemLevel, Report,
+    Shard, Shards, VersionControl,
 };
-use crate::rules::RuleSet;
-use crate::source::git::Checkout;
+use crate::rules::{Analysis, RuleSet};
+use crate::source::git::{Checkout, OpenOptions, Shared, kin};
 use crate::source::{FleetEntry, Roots};
 
 /// Configurations are resolved as deep on these threads as on the first one.
@@ -80,6 +82,22 @@ pub fn scan_fleet(request: &FleetRequest<'_>, progress: &Progress) -> Fleet {
     }
 }
 
+/// Repositories that hold the same objects.
+struct Kin {
+    are_several: bool,
+    /// What they share, by the rules that it was searched under: each may have its own.
+    shared: BTreeMap<Digest, Arc<Shared>>,
+}
+
+impl Kin {
+    fn under(&mut self, rules: &RuleSet, request: &ScanRequest) -> Option<Arc<Shared>> {
+        self.are_several.then(|| {
+            let shared = self.shared.entry(digest_of_rules(rules, request));
+            Arc::clone(shared.or_default())
+        })
+    }
+}
+
 /// What the threads of a run share.
 struct Crew<'a> {
     request: &'a FleetRequest<'a>,
@@ -96,24 +114,31 @@ impl Crew<'_> {
             0 => thread::available_parallelism().map_or(1, std::num::NonZero::get),
             jobs => jobs,
         };
+        let groups = self.groups(entries);
         let next = AtomicUsize::new(0);
         let members: Mutex<Vec<(usize, Member)>> = Mutex::default();
         let work = || {
             loop {
                 let at = next.fetch_add(1, Ordering::Relaxed);
-                let Some(entry) = entries.get(at) else { break };
+                let Some(group) = groups.get(at) else { break };
                 // The last repositories share the threads that have nothing left to do.
-                let share = threads / threads.min(entries.len() - at);
-                let member = self.scan(entry, share);
-                self.progress.repositories.fetch_add(1, Ordering::Relaxed);
-                members
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .push((at, member));
+                let share = threads / threads.min(groups.len() - at);
+                let mut kin = Kin {
+                    are_several: group.len() > 1,
+                    shared: BTreeMap::new(),
+                };
+                for at in group {
+                    let member = self.scan(entries[*at], share, &mut kin);
+                    self.progress.repositories.fetch_add(1, Ordering::Relaxed);
+                    members
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .push((*at, member));
+                }
             }
         };
         thread::scope(|scope| {
-            for _ in 1..threads.min(entries.len()) {
+            for _ in 1..threads.min(groups.len()) {
                 // Where the system gives no more threads, those that there are do the work.
                 let started = thread::Builder::new()
                     .stack_size(STACK)
@@ -129,12 +154,26 @@ impl Crew<'_> {
         members.into_iter().map(|(_, member)| member).collect()
     }
 
-    fn scan(&self, entry: &FleetEntry, threads: usize) -> Member {
+    /// Repositories that hold the same objects together, where their histories are read.
+    fn groups(&self, entries: &[&FleetEntry]) -> Vec<Vec<usize>> {
+        let asked = (self.request.plan)(&mut Config::default()).request;
+        let reads_history = !matches!(asked.history, HistoryScope::None | HistoryScope::OfBare);
+        if !reads_history || asked.untrusted || !asked.analyses.contains(&Analysis::Leaks) {
+            return (0..entries.len()).map(|at| vec![at]).collect();
+        }
+        let dirs = entries.iter().map(|entry| {
+            let checkout = entry.checkout.as_ref().ok();
+            checkout.map(Checkout::dir)
+        });
+        kin(dirs, OpenOptions { alternates: true })
+    }
+
+    fn scan(&self, entry: &FleetEntry, threads: usize, kin: &mut Kin) -> Member {
         let name = self.masked(&entry.name).into();
         match &entry.checkout {
             Ok(checkout) => Member {
                 name,
-                ..self.scan_checkout(checkout, threads)
+                ..self.scan_checkout(checkout, threads, kin)
             },
             Err(wrong) => Member {
                 name,
@@ -149,7 +188,7 @@ impl Crew<'_> {
     }
 
     /// The repository under its configuration, or without it where it is not valid.
-    fn scan_checkout(&self, checkout: &Checkout, threads: usize) -> Member {
+    fn scan_checkout(&self, checkout: &Checkout, threads: usize, kin: &mut Kin) -> Member {
         let (described, wrong) = checkout.describe();
         let mut problems: Vec<Problem> = wrong
             .map(|wrong| problem(ProblemClass::Repository, wrong))
@@ -173,6 +212,7 @@ impl Crew<'_> {
         plan.request.paths = vec![checkout.dir().to_owned()];
         plan.request.apart = self.nested(checkout.dir());
         plan.request.jobs = threads;
+        plan.request.shared = kin.under(rules, &plan.request);
         if checkout.is_bare() && plan.request.history == HistoryScope::None {
             problems.push(bare(plan.request.strict));
         }

@@ -144,6 +144,7 @@ impl RepositorySearch<'_> {
         if let Some(session) = &mut session {
             session.leave_out(history);
         }
+        history.share(self.request.shared.clone());
         let (mut seen, outcome) = history.search(visitors(), self.request.strict);
         let mut problems: Vec<Problem> = outcome
             .defects
@@ -429,6 +430,8 @@ struct HitVisitor<'s, 'r> {
     hits: Vec<Hit>,
     /// What could not be read of what is packed in objects.
     problems: Vec<(ObjectId, Problem)>,
+    /// Whether the last object had neither.
+    found_nothing: bool,
 }
 
 impl<'s, 'r> HitVisitor<'s, 'r> {
@@ -442,6 +445,7 @@ impl<'s, 'r> HitVisitor<'s, 'r> {
             tokens: BTreeMap::new(),
             hits: Vec::new(),
             problems: Vec::new(),
+            found_nothing: false,
         }
     }
 }
@@ -462,6 +466,7 @@ impl HitVisitor<'_, '_> {
                 *counts.entry(token).or_default() += 1;
             }
         }
+        self.found_nothing = counts.is_empty();
         let hit = |(token, count)| Hit {
             token,
             object: object.to_owned(),
@@ -475,11 +480,13 @@ impl HitVisitor<'_, '_> {
     fn read(&mut self, kind: Kind, id: &oid, bytes: &[u8]) {
         self.searcher.search(bytes, Provenance::default);
         let harvest = self.searcher.take();
+        let has_problems = !harvest.problems.is_empty();
         let problems = harvest.problems.into_iter();
         self.problems
             .extend(problems.map(|problem| (id.to_owned(), problem)));
         let found = harvest.sightings.into_iter();
         self.keep(kind, id, found.map(|found| (found.confidence, found.key())));
+        self.found_nothing &= !has_problems;
     }
 }
 
@@ -512,6 +519,7 @@ impl ObjectVisitor for HitVisitor<'_, '_> {
             return self.read(kind, id, bytes);
         };
         if clues.is_empty() {
+            self.found_nothing = true;
             return;
         }
         let mut detections = std::mem::take(&mut self.detections);
@@ -531,6 +539,10 @@ impl ObjectVisitor for HitVisitor<'_, '_> {
             found.map(|found| (found.confidence, (found.rule, found.leak.digest))),
         );
         self.detections = detections;
+    }
+
+    fn found_nothing(&self) -> bool {
+        self.found_nothing
     }
 }
 

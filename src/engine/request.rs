@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use jiff::civil::Date;
 
@@ -11,6 +12,7 @@ use crate::config::{Baseline, Config, InventoryFile};
 use crate::model::{Confidence, Persona};
 use crate::rules::Analysis;
 use crate::source::WalkOptions;
+use crate::source::git::Shared;
 
 /// Archives that are opened inside each other: enough for a compressed folder in a package.
 pub const DEFAULT_ARCHIVE_DEPTH: usize = 3;
@@ -56,6 +58,9 @@ pub struct ScanRequest {
     pub history: HistoryScope,
     /// What remembers the histories that were read; its folder is not scanned.
     pub cache: Option<Cache>,
+    /// Objects that other repositories of the run have too, and that have nothing in them under the
+    /// same rules.
+    pub shared: Option<Arc<Shared>>,
     /// Threads; 0 means one a core.
     pub jobs: usize,
 }

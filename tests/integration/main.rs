@@ -27,6 +27,7 @@ mod git_states;
 mod harness;
 mod inspect;
 mod inventory;
+mod kin;
 mod manual;
 mod output;
 mod packing;

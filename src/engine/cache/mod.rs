@@ -174,7 +174,7 @@ impl File<'_> {
 }
 
 /// A digest of what decides which tokens are found in an object: detectors, depths, confidence.
-fn digest_of_rules(rules: &RuleSet, request: &ScanRequest) -> Digest {
+pub(super) fn digest_of_rules(rules: &RuleSet, request: &ScanRequest) -> Digest {
     let limits = format!(
         "{} {} {:?}",
         request.decode_depth, request.max_archive_depth, request.confidence

@@ -199,12 +199,17 @@ impl Forest {
 
     /// For each node whether it is one of `wanted`, or a base on the way to one.
     pub(super) fn needed(&self, pack: &Pack, wanted: &IdSet) -> Needed {
-        let mut is_needed = vec![false; self.nodes.len()];
         let nodes = wanted.iter().filter_map(|id| {
             let offset = pack.index.pack_offset_at_index(pack.index.lookup(id)?);
             let at = self.nodes.binary_search_by_key(&offset, |node| node.0);
             at.ok()
         });
+        self.needed_of(nodes)
+    }
+
+    /// The same for nodes.
+    pub(super) fn needed_of(&self, nodes: impl Iterator<Item = usize>) -> Needed {
+        let mut is_needed = vec![false; self.nodes.len()];
         for mut node in nodes {
             while let Some(needed) = is_needed.get_mut(node) {
                 if std::mem::replace(needed, true) {

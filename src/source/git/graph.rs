@@ -140,6 +140,8 @@ pub(super) struct CommitCollector<'n, 'o, V> {
     /// Commits whose parents are known to be cut off, sorted.
     pub(super) shallow: &'n [ObjectId],
     pub(super) commits: Commits,
+    /// Whether the last object was a blob or tree.
+    is_content: bool,
 }
 
 impl<'n, 'o, V> CommitCollector<'n, 'o, V> {
@@ -149,6 +151,7 @@ impl<'n, 'o, V> CommitCollector<'n, 'o, V> {
             numbering,
             shallow,
             commits: Commits::default(),
+            is_content: false,
         }
     }
 
@@ -219,7 +222,13 @@ impl<V: ObjectVisitor> ObjectVisitor for CommitCollector<'_, '_, V> {
             Kind::Tag => self.tag(id, bytes),
             Kind::Blob | Kind::Tree => {}
         }
+        self.is_content = matches!(kind, Kind::Blob | Kind::Tree);
         self.visitor.visit(kind, id, bytes, trace);
+    }
+
+    fn found_nothing(&self) -> bool {
+        // Commits and tags are wanted again, for the graph.
+        self.is_content && self.visitor.found_nothing()
     }
 }
 

@@ -2,6 +2,7 @@
 //! found.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use gix_hash::{ObjectId, oid};
 use gix_object::bstr::ByteSlice as _;
@@ -18,7 +19,7 @@ use super::pass::{ObjectVisitor, Part, PassOutcome, Selection, pass, pass_over};
 use super::pick::{are_few, pick};
 use super::recall::Lacks;
 use super::state::{Known, ReadPack, key};
-use super::{Defect, Objects, Refs, Repository};
+use super::{Defect, Objects, Refs, Repository, Shared};
 
 /// A repository with its objects, refs and indexes opened, and the commits that a search met.
 #[derive(Debug)]
@@ -32,6 +33,8 @@ pub struct History {
     pub(super) lacks: Lacks,
     pub(super) known: Known,
     pub(super) read_packs: Vec<ReadPack>,
+    /// What it has in common with others that are searched under the same rules.
+    shared: Option<Arc<Shared>>,
     /// Whether the last search read every object that is there.
     is_whole: bool,
 }
@@ -53,6 +56,7 @@ impl History {
             lacks: Lacks::default(),
             known: Known::default(),
             read_packs: Vec::new(),
+            shared: None,
             is_whole: false,
         }
     }
@@ -99,6 +103,7 @@ impl History {
             loose: true,
             known: &self.known.loose,
             whole: self.known.remembers,
+            shared: self.shared.as_deref(),
         };
         let mut outcome = pass_over(
             &self.repository,
@@ -149,6 +154,11 @@ impl History {
         };
         outcome.defects.extend(self.recall_missing(&lacks, threads));
         (visitors, outcome)
+    }
+
+    /// Leaves out of the next search what others had nothing in, and adds to it.
+    pub fn share(&mut self, shared: Option<Arc<Shared>>) {
+        self.shared = shared;
     }
 
     /// Whether the last search read every object that is there, whatever is missing.

@@ -37,6 +37,7 @@ mod remote;
 mod repository;
 mod revision;
 mod settings;
+mod shared;
 mod snapshot;
 mod state;
 #[cfg(test)]
@@ -59,6 +60,7 @@ pub use self::refs::{Head, Refs};
 pub(super) use self::repository::is_git_dir;
 pub use self::repository::{OpenOptions, Repository};
 pub use self::revision::{RevisionError, RevisionRange, Revisions};
+pub use self::shared::{Shared, kin};
 pub use self::snapshot::Snapshot;
 pub use self::state::{KnownPack, ReadPack};
 pub use gix_hash::{ObjectId, oid};

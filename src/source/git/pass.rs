@@ -19,7 +19,7 @@ use super::forest::{Forest, NONE, Needed};
 use super::numbering::IdSet;
 use super::objects::{Decoder, ObjectError, Objects};
 use super::pack::{Pack, check_size};
-use super::{Defect, Repository, loose};
+use super::{Defect, Repository, Shared, loose};
 use crate::model::{Copied, ProblemClass};
 
 /// Roots and loose objects are shared out in portions of this many.
@@ -55,6 +55,12 @@ pub trait ObjectVisitor: Send {
 
     /// Takes an object. Objects come in no order.
     fn visit(&mut self, kind: Kind, id: &oid, bytes: &[u8], trace: &Self::Trace);
+
+    /// Whether there was nothing in the object that was visited last, for every visitor that looks for
+    /// the same.
+    fn found_nothing(&self) -> bool {
+        false
+    }
 }
 
 /// What an object is made of.
@@ -93,6 +99,8 @@ pub(super) struct Part<'p> {
     /// Whether packs and loose objects are to be remembered: then each pack gives away all that it
     /// has, also what an earlier one gave away, and the outcome says what was read whole.
     pub(super) whole: bool,
+    /// Objects that need not be read, and where those go that have nothing in them.
+    pub(super) shared: Option<&'p Shared>,
 }
 
 /// What a pass came to.
@@ -133,6 +141,7 @@ pub fn pass<V: ObjectVisitor>(
         loose: true,
         known: &BTreeMap::new(),
         whole: false,
+        shared: None,
     };
     pass_over(repository, objects, selection, everything, visitors)
 }
@@ -152,7 +161,8 @@ pub(super) fn pass_over<V: ObjectVisitor>(
         match work {
             Ok(mut work) => {
                 work.whole = part.whole;
-                let mut tally = run(visitors, |visitor, tally| work.run(visitor, tally));
+                let mut tally = work.share(part.shared);
+                tally.add(run(visitors, |visitor, tally| work.run(visitor, tally)));
                 if !work.intact {
                     let message = "has a damaged index: what is read of it may not be all";
                     tally.files.push((pack.path.clone(), message.to_owned()));
@@ -312,6 +322,10 @@ struct PackWork<'p> {
     intact: bool,
     /// See [`Part::whole`].
     whole: bool,
+    /// See [`Part::shared`].
+    shared: Option<&'p Shared>,
+    /// For each node whether it is shared and counted already; empty where none is.
+    is_counted: Vec<bool>,
     next: AtomicUsize,
 }
 
@@ -343,8 +357,43 @@ impl<'p> PackWork<'p> {
             roots,
             intact,
             whole: false,
+            shared: None,
+            is_counted: Vec::new(),
             next: AtomicUsize::new(0),
         })
+    }
+
+    /// Leaves out what is shared, and counts it.
+    fn share(&mut self, shared: Option<&'p Shared>) -> Tally {
+        let mut tally = Tally::default();
+        self.shared = shared;
+        let Some(shared) = shared.filter(|shared| !shared.is_empty()) else {
+            return tally;
+        };
+        if !self.intact || !self.pack.is_intact() {
+            return tally;
+        }
+        let nodes = 0..self.pack.index.num_objects();
+        self.is_counted = nodes
+            .clone()
+            .map(|node| {
+                let id = self.id(node);
+                let size = shared.size(id);
+                if let Some(size) = size {
+                    tally.all_bytes += size;
+                    if !self.earlier.iter().any(|pack| pack.contains(id)) {
+                        tally.objects += 1;
+                        tally.bytes += size;
+                    }
+                }
+                size.is_some()
+            })
+            .collect();
+        let unknown = nodes.filter(|node| !self.is_counted[*node as usize]);
+        let needed = self.forest.needed_of(unknown.map(|node| node as usize));
+        self.roots.retain(|(root, _)| needed.has(*root));
+        self.needed = Some(needed);
+        tally
     }
 
     /// Takes portions of roots until there are none left.
@@ -546,8 +595,12 @@ impl<V: ObjectVisitor> Walker<'_, '_, V> {
         Ok(packed as u64)
     }
 
-    /// Gives an object to the visitor, unless an earlier pack has it too or it is a base alone.
+    /// Gives an object to the visitor, unless it is shared, an earlier pack has it too, or it is a base
+    /// alone.
     fn give(&mut self, node: u32, kind: Kind, bytes: &[u8], trace: &V::Trace) {
+        if self.work.is_counted.get(node as usize) == Some(&true) {
+            return;
+        }
         let id = self.work.id(node);
         if !self.work.selection.takes(id) {
             return;
@@ -560,6 +613,9 @@ impl<V: ObjectVisitor> Walker<'_, '_, V> {
         }
         if !is_repeated || self.work.whole {
             self.visitor.visit(kind, id, bytes, trace);
+            if let Some(shared) = self.work.shared.filter(|_| self.visitor.found_nothing()) {
+                shared.add(id, bytes.len());
+            }
         }
     }
 

@@ -189,6 +189,7 @@ impl History {
             loose: false,
             known: &BTreeMap::new(),
             whole: false,
+            shared: None,
         };
         let outcome = pass_over(
             &self.repository,

@@ -176,6 +176,7 @@ fn request(arguments: &InputArguments, today: Date, config: &mut Config) -> Scan
         baseline: None,
         additions: None,
         cache: None,
+        shared: None,
         analyses: arguments.analyses(),
         inventories: arguments.inventory.clone(),
         today,
