@@ -4,32 +4,31 @@
 //! stands in every version of a file has thousands of places. Then the objects are attributed, and the
 //! places that a finding can name are searched once more, now with commit and path.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod hits;
+mod places;
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use super::cache::{Memory, OutcomeRecord, Session, TokenPlaces};
-use super::leaks::{FileComments, Search, SearchVisitor, Sighting, TokenKey};
+use super::leaks::{FileComments, Search, Sighting, TokenKey};
 use super::request::{HistoryScope, ScanRequest};
 use crate::config::Config;
-use crate::detect::{ClueScratch, Clues, Detection, Detector};
 use crate::model::{
-    CommitRef, Confidence, Finding, MessageKind, Origin, PathBase, Problem, ProblemClass,
-    ProblemLevel, Provenance, Revision,
+    CommitRef, MessageKind, Origin, PathBase, Problem, ProblemClass, ProblemLevel, Provenance,
+    Revision,
 };
 use crate::source::Root;
 use crate::source::git::{
-    self, Attribution, Base, Clue, Defect, History, IdSet, Kind, Lacks, Located, ObjectId,
-    ObjectVisitor, OpenOptions, oid, tree_names,
+    self, Attribution, Clue, Defect, History, IdSet, Kind, Lacks, Located, ObjectId, OpenOptions,
 };
+use hits::{HitVisitor, Hits};
+use places::{Place, PlaceVisitor, chosen};
 
 /// What to do about a repository that cannot be opened.
 pub(super) const MEND_REPOSITORY: &str = "clone again, or remove it";
-
-/// The most places of one token that are searched again: as many as a finding names, and beyond that
-/// one for each further path, so that an entry that hides the first ones does not hide the others.
-const MAX_PLACES: usize = 1000;
 
 /// What the histories of a run yield.
 #[derive(Debug, Default)]
@@ -283,16 +282,7 @@ impl RepositorySearch<'_> {
         let mut wanted: IdSet = unread.clone();
         wanted.extend(chosen.values().flat_map(|choice| &choice.objects));
         let mut visitors: Vec<_> = (0..self.request.threads())
-            .map(|_| PlaceVisitor {
-                searcher: self.search.visitor(),
-                search: self.search,
-                places: &places,
-                chosen: &chosen,
-                unread: &unread,
-                sightings: Vec::new(),
-                comments: Vec::new(),
-                packed: Vec::new(),
-            })
+            .map(|_| PlaceVisitor::new(self.search, &places, &chosen, &unread))
             .collect();
         let outcome = history.revisit(&wanted, &mut visitors);
         for mut visitor in visitors {
@@ -409,228 +399,6 @@ fn is_narrow(paths: &[Vec<u8>]) -> bool {
     paths.iter().all(|path| !path.is_empty())
 }
 
-/// One token in one object.
-struct Hit {
-    token: u32,
-    object: ObjectId,
-    kind: Kind,
-    count: u32,
-}
-
-/// Looks for tokens in the objects of one thread.
-struct HitVisitor<'s, 'r> {
-    searcher: SearchVisitor<'s, 'r>,
-    detector: &'r Detector,
-    scratch: ClueScratch,
-    /// What the search of one object found.
-    detections: Vec<Detection>,
-    /// The lowest confidence that is reported.
-    confidence: Confidence,
-    tokens: BTreeMap<TokenKey, u32>,
-    hits: Vec<Hit>,
-    /// What could not be read of what is packed in objects.
-    problems: Vec<(ObjectId, Problem)>,
-    /// Whether the last object had neither.
-    found_nothing: bool,
-}
-
-impl<'s, 'r> HitVisitor<'s, 'r> {
-    fn new(search: &'s Search<'r>, confidence: Confidence) -> Self {
-        Self {
-            searcher: search.visitor(),
-            detector: search.detector,
-            scratch: ClueScratch::default(),
-            detections: Vec::new(),
-            confidence,
-            tokens: BTreeMap::new(),
-            hits: Vec::new(),
-            problems: Vec::new(),
-            found_nothing: false,
-        }
-    }
-}
-
-impl HitVisitor<'_, '_> {
-    /// Keeps the tokens of an object.
-    fn keep(
-        &mut self,
-        kind: Kind,
-        object: &oid,
-        found: impl Iterator<Item = (Confidence, TokenKey)>,
-    ) {
-        let mut counts: BTreeMap<u32, u32> = BTreeMap::new();
-        for (confidence, key) in found {
-            if confidence >= self.confidence {
-                let next = u32::try_from(self.tokens.len()).unwrap_or(u32::MAX);
-                let token = *self.tokens.entry(key).or_insert(next);
-                *counts.entry(token).or_default() += 1;
-            }
-        }
-        self.found_nothing = counts.is_empty();
-        let hit = |(token, count)| Hit {
-            token,
-            object: object.to_owned(),
-            kind,
-            count,
-        };
-        self.hits.extend(counts.into_iter().map(hit));
-    }
-
-    /// Reads an object window by window, and what is packed in it.
-    fn read(&mut self, kind: Kind, id: &oid, bytes: &[u8]) {
-        self.searcher.search(bytes, Provenance::default);
-        let harvest = self.searcher.take();
-        let has_problems = !harvest.problems.is_empty();
-        let problems = harvest.problems.into_iter();
-        self.problems
-            .extend(problems.map(|problem| (id.to_owned(), problem)));
-        let found = harvest.sightings.into_iter();
-        self.keep(kind, id, found.map(|found| (found.confidence, found.key())));
-        self.found_nothing &= !has_problems;
-    }
-}
-
-impl ObjectVisitor for HitVisitor<'_, '_> {
-    /// None where they do not tell all.
-    type Trace = Option<Clues>;
-
-    fn trace(
-        &mut self,
-        kind: Kind,
-        bytes: &[u8],
-        base: Option<Base<'_, Self::Trace>>,
-    ) -> Self::Trace {
-        if kind == Kind::Blob && (self.searcher.opens(bytes) || Detector::is_encoded(bytes)) {
-            return None;
-        }
-        Some(match base {
-            Some(Base {
-                trace: Some(clues),
-                copies,
-            }) => self
-                .detector
-                .clues_from(clues, copies, bytes, &mut self.scratch),
-            _ => self.detector.clues(bytes),
-        })
-    }
-
-    fn visit(&mut self, kind: Kind, id: &oid, bytes: &[u8], clues: &Self::Trace) {
-        let Some(clues) = clues else {
-            return self.read(kind, id, bytes);
-        };
-        if clues.is_empty() {
-            self.found_nothing = true;
-            return;
-        }
-        let mut detections = std::mem::take(&mut self.detections);
-        if kind == Kind::Tree {
-            for (at, name) in tree_names(id, bytes) {
-                if clues.any_in(at..at + name.len()) {
-                    self.detector.scan(name, &mut detections);
-                }
-            }
-        } else {
-            self.detector.scan_clues(bytes, clues, &mut detections);
-        }
-        let found = detections.drain(..);
-        self.keep(
-            kind,
-            id,
-            found.map(|found| (found.confidence, (found.rule, found.leak.digest))),
-        );
-        self.detections = detections;
-    }
-
-    fn found_nothing(&self) -> bool {
-        self.found_nothing
-    }
-}
-
-/// The hits of all threads.
-#[derive(Default)]
-struct Hits {
-    /// For each token the objects that hold it, and how often.
-    by_token: BTreeMap<TokenKey, BTreeMap<ObjectId, usize>>,
-    /// All objects that are told of.
-    kinds: BTreeMap<ObjectId, Kind>,
-    /// What could not be read of what is packed in objects.
-    problems: Vec<(ObjectId, Problem)>,
-}
-
-impl Hits {
-    /// Objects of which something packed could not be read.
-    fn packed(&self) -> Vec<ObjectId> {
-        self.problems.iter().map(|(id, _)| *id).collect()
-    }
-
-    fn of(visitors: Vec<HitVisitor<'_, '_>>) -> Self {
-        let mut hits = Self::default();
-        for visitor in visitors {
-            let mut tokens: Vec<(u32, TokenKey)> = visitor
-                .tokens
-                .iter()
-                .map(|(key, number)| (*number, key.clone()))
-                .collect();
-            tokens.sort_unstable_by_key(|(number, _)| *number);
-            for hit in &visitor.hits {
-                let (_, key) = &tokens[hit.token as usize];
-                let objects = match hits.by_token.get_mut(key) {
-                    Some(objects) => objects,
-                    None => hits.by_token.entry(key.clone()).or_default(),
-                };
-                objects.insert(hit.object, hit.count as usize);
-                hits.kinds.insert(hit.object, hit.kind);
-            }
-            for (id, problem) in visitor.problems {
-                hits.kinds.insert(id, Kind::Blob);
-                hits.problems.push((id, problem));
-            }
-        }
-        hits
-    }
-}
-
-/// Where an object stands.
-struct Place {
-    provenance: Provenance,
-    /// What it is, unless a file.
-    message: Option<MessageKind>,
-    revision: Revision,
-    /// Where the index has it, and HEAD does not.
-    staged: Option<Provenance>,
-    /// Whether it is told of beside that.
-    is_elsewhere: bool,
-}
-
-impl Place {
-    /// The order in which places are named: what refs reach first, then the oldest commit.
-    fn order(&self) -> impl Ord + '_ {
-        let commit = self.revision.commit.as_ref();
-        (
-            self.revision.reachable == Some(false),
-            commit.is_none(),
-            commit.map(|commit| (&commit.date, &commit.id)),
-            &self.provenance.path,
-            &self.revision.object,
-        )
-    }
-
-    /// The provenance of a token here, which may stand in the tree of HEAD by another object.
-    fn provenance(&self, at_head: Option<bool>) -> Provenance {
-        let revision = Arc::new(Revision {
-            at_head,
-            ..self.revision.clone()
-        });
-        Provenance {
-            origin: match self.message {
-                Some(kind) => Origin::Message(kind, revision),
-                None => Origin::History(revision),
-            },
-            ..self.provenance.clone()
-        }
-    }
-}
-
 /// What is told of the hits of a repository.
 #[derive(Default)]
 struct Told {
@@ -648,106 +416,6 @@ impl Told {
     fn record(&self, counts: (u64, u64), lacks: &Lacks) -> OutcomeRecord {
         let packed = self.packed.iter().map(|(id, _)| *id);
         OutcomeRecord::new(counts, lacks, &self.clues, &self.chosen, packed)
-    }
-}
-
-/// The places of a token that are named, of the `objects` that hold it, and how often.
-fn chosen(objects: &BTreeMap<ObjectId, usize>, places: &BTreeMap<ObjectId, Place>) -> TokenPlaces {
-    let mut ordered: Vec<(&ObjectId, &Place)> = objects
-        .keys()
-        .filter_map(|id| Some((id, places.get(id)?)))
-        .collect();
-    ordered.sort_by(|a, b| a.1.order().cmp(&b.1.order()));
-    let at_head = ordered
-        .iter()
-        .map(|(_, place)| place.revision.at_head)
-        .reduce(|a, b| match (a, b) {
-            (Some(true), _) | (_, Some(true)) => Some(true),
-            (Some(false), Some(false)) => Some(false),
-            _ => None,
-        })
-        .flatten();
-    let mut paths: BTreeSet<&str> = BTreeSet::new();
-    let mut chosen = BTreeSet::new();
-    for (at, (id, place)) in ordered.into_iter().enumerate() {
-        let is_new = paths.insert(&place.provenance.path);
-        if at <= Finding::MAX_RELATED || (is_new && chosen.len() < MAX_PLACES) {
-            chosen.insert(*id);
-        }
-    }
-    let named: usize = chosen.iter().map(|id| objects[id]).sum();
-    let all: usize = objects.values().sum();
-    TokenPlaces {
-        objects: chosen,
-        at_head,
-        beyond: all.saturating_sub(named),
-    }
-}
-
-/// Searches the objects that are named, on one thread.
-struct PlaceVisitor<'s, 'r> {
-    searcher: SearchVisitor<'s, 'r>,
-    search: &'s Search<'r>,
-    places: &'s BTreeMap<ObjectId, Place>,
-    chosen: &'s BTreeMap<TokenKey, TokenPlaces>,
-    /// Objects that are searched for what cannot be read in them.
-    unread: &'s IdSet,
-    sightings: Vec<Sighting>,
-    comments: Vec<FileComments>,
-    packed: Vec<(ObjectId, Problem)>,
-}
-
-impl ObjectVisitor for PlaceVisitor<'_, '_> {
-    type Trace = ();
-
-    fn trace(&mut self, _: Kind, _: &[u8], _: Option<Base<'_, ()>>) {}
-
-    fn visit(&mut self, kind: Kind, id: &oid, bytes: &[u8], (): &()) {
-        let Some(place) = self.places.get(id) else {
-            return;
-        };
-        let provenance = place.provenance(place.revision.at_head);
-        if let Some(staged) = &place.staged {
-            self.searcher.search(bytes, || staged.clone());
-        }
-        if !place.is_elsewhere {
-            // The index alone has it.
-        } else if kind == Kind::Tree {
-            for (_, name) in tree_names(id, bytes) {
-                let shown = self.search.detector.masked(&String::from_utf8_lossy(name));
-                let path = match &*provenance.path {
-                    "" => shown,
-                    folder => format!("{folder}/{shown}"),
-                };
-                let provenance = Provenance {
-                    path: path.into(),
-                    ..provenance.clone()
-                };
-                self.searcher.search(name, || provenance.clone());
-            }
-        } else {
-            self.searcher.search(bytes, || provenance.clone());
-        }
-        let harvest = self.searcher.take();
-        for mut sighting in harvest.sightings {
-            let chosen = self.chosen.get(&sighting.key());
-            if let Some(chosen) = chosen.filter(|chosen| chosen.objects.contains(id)) {
-                let provenance = &mut sighting.location.provenance;
-                if !matches!(provenance.origin, Origin::Index(_)) {
-                    provenance.origin = place.provenance(chosen.at_head).origin;
-                }
-                self.sightings.push(sighting);
-            }
-        }
-        if self.unread.contains(id) {
-            let problems = harvest.problems.into_iter();
-            self.packed
-                .extend(problems.map(|problem| (id.to_owned(), problem)));
-        }
-        let mut chosen = self.chosen.values();
-        if chosen.any(|choice| choice.objects.contains(id)) {
-            self.comments.extend(harvest.comments);
-        }
     }
 }
 

@@ -1,0 +1,189 @@
+//! The pass over every object, which keeps of a hit its token and object alone.
+
+use std::collections::BTreeMap;
+
+use crate::detect::{ClueScratch, Clues, Detection, Detector};
+use crate::engine::leaks::{Search, SearchVisitor, TokenKey};
+use crate::model::{Confidence, Problem, Provenance};
+use crate::source::git::{Base, Kind, ObjectId, ObjectVisitor, oid, tree_names};
+
+/// One token in one object.
+struct Hit {
+    token: u32,
+    object: ObjectId,
+    kind: Kind,
+    count: u32,
+}
+
+/// Looks for tokens in the objects of one thread.
+pub(super) struct HitVisitor<'s, 'r> {
+    searcher: SearchVisitor<'s, 'r>,
+    detector: &'r Detector,
+    scratch: ClueScratch,
+    /// What the search of one object found.
+    detections: Vec<Detection>,
+    /// The lowest confidence that is reported.
+    confidence: Confidence,
+    tokens: BTreeMap<TokenKey, u32>,
+    hits: Vec<Hit>,
+    /// What could not be read of what is packed in objects.
+    problems: Vec<(ObjectId, Problem)>,
+    /// Whether the last object had neither.
+    found_nothing: bool,
+}
+
+impl<'s, 'r> HitVisitor<'s, 'r> {
+    pub(super) fn new(search: &'s Search<'r>, confidence: Confidence) -> Self {
+        Self {
+            searcher: search.visitor(),
+            detector: search.detector,
+            scratch: ClueScratch::default(),
+            detections: Vec::new(),
+            confidence,
+            tokens: BTreeMap::new(),
+            hits: Vec::new(),
+            problems: Vec::new(),
+            found_nothing: false,
+        }
+    }
+}
+
+impl HitVisitor<'_, '_> {
+    /// Keeps the tokens of an object.
+    fn keep(
+        &mut self,
+        kind: Kind,
+        object: &oid,
+        found: impl Iterator<Item = (Confidence, TokenKey)>,
+    ) {
+        let mut counts: BTreeMap<u32, u32> = BTreeMap::new();
+        for (confidence, key) in found {
+            if confidence >= self.confidence {
+                let next = u32::try_from(self.tokens.len()).unwrap_or(u32::MAX);
+                let token = *self.tokens.entry(key).or_insert(next);
+                *counts.entry(token).or_default() += 1;
+            }
+        }
+        self.found_nothing = counts.is_empty();
+        let hit = |(token, count)| Hit {
+            token,
+            object: object.to_owned(),
+            kind,
+            count,
+        };
+        self.hits.extend(counts.into_iter().map(hit));
+    }
+
+    /// Reads an object window by window, and what is packed in it.
+    fn read(&mut self, kind: Kind, id: &oid, bytes: &[u8]) {
+        self.searcher.search(bytes, Provenance::default);
+        let harvest = self.searcher.take();
+        let has_problems = !harvest.problems.is_empty();
+        let problems = harvest.problems.into_iter();
+        self.problems
+            .extend(problems.map(|problem| (id.to_owned(), problem)));
+        let found = harvest.sightings.into_iter();
+        self.keep(kind, id, found.map(|found| (found.confidence, found.key())));
+        self.found_nothing &= !has_problems;
+    }
+}
+
+impl ObjectVisitor for HitVisitor<'_, '_> {
+    /// None where they do not tell all.
+    type Trace = Option<Clues>;
+
+    fn trace(
+        &mut self,
+        kind: Kind,
+        bytes: &[u8],
+        base: Option<Base<'_, Self::Trace>>,
+    ) -> Self::Trace {
+        if kind == Kind::Blob && (self.searcher.opens(bytes) || Detector::is_encoded(bytes)) {
+            return None;
+        }
+        Some(match base {
+            Some(Base {
+                trace: Some(clues),
+                copies,
+            }) => self
+                .detector
+                .clues_from(clues, copies, bytes, &mut self.scratch),
+            _ => self.detector.clues(bytes),
+        })
+    }
+
+    fn visit(&mut self, kind: Kind, id: &oid, bytes: &[u8], clues: &Self::Trace) {
+        let Some(clues) = clues else {
+            return self.read(kind, id, bytes);
+        };
+        if clues.is_empty() {
+            self.found_nothing = true;
+            return;
+        }
+        let mut detections = std::mem::take(&mut self.detections);
+        if kind == Kind::Tree {
+            for (at, name) in tree_names(id, bytes) {
+                if clues.any_in(at..at + name.len()) {
+                    self.detector.scan(name, &mut detections);
+                }
+            }
+        } else {
+            self.detector.scan_clues(bytes, clues, &mut detections);
+        }
+        let found = detections.drain(..);
+        self.keep(
+            kind,
+            id,
+            found.map(|found| (found.confidence, (found.rule, found.leak.digest))),
+        );
+        self.detections = detections;
+    }
+
+    fn found_nothing(&self) -> bool {
+        self.found_nothing
+    }
+}
+
+/// The hits of all threads.
+#[derive(Default)]
+pub(super) struct Hits {
+    /// For each token the objects that hold it, and how often.
+    pub(super) by_token: BTreeMap<TokenKey, BTreeMap<ObjectId, usize>>,
+    /// All objects that are told of.
+    pub(super) kinds: BTreeMap<ObjectId, Kind>,
+    /// What could not be read of what is packed in objects.
+    pub(super) problems: Vec<(ObjectId, Problem)>,
+}
+
+impl Hits {
+    /// Objects of which something packed could not be read.
+    pub(super) fn packed(&self) -> Vec<ObjectId> {
+        self.problems.iter().map(|(id, _)| *id).collect()
+    }
+
+    pub(super) fn of(visitors: Vec<HitVisitor<'_, '_>>) -> Self {
+        let mut hits = Self::default();
+        for visitor in visitors {
+            let mut tokens: Vec<(u32, TokenKey)> = visitor
+                .tokens
+                .iter()
+                .map(|(key, number)| (*number, key.clone()))
+                .collect();
+            tokens.sort_unstable_by_key(|(number, _)| *number);
+            for hit in &visitor.hits {
+                let (_, key) = &tokens[hit.token as usize];
+                let objects = match hits.by_token.get_mut(key) {
+                    Some(objects) => objects,
+                    None => hits.by_token.entry(key.clone()).or_default(),
+                };
+                objects.insert(hit.object, hit.count as usize);
+                hits.kinds.insert(hit.object, hit.kind);
+            }
+            for (id, problem) in visitor.problems {
+                hits.kinds.insert(id, Kind::Blob);
+                hits.problems.push((id, problem));
+            }
+        }
+        hits
+    }
+}
