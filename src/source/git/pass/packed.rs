@@ -1,0 +1,380 @@
+//! The families of deltas of one pack.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use gix_hash::oid;
+use gix_object::Kind;
+
+use super::{Base, ObjectVisitor, PORTION, Selection, Tally};
+use crate::model::Copied;
+use crate::source::git::Shared;
+use crate::source::git::delta::Delta;
+use crate::source::git::forest::{Forest, NONE, Needed};
+use crate::source::git::objects::ObjectError;
+use crate::source::git::pack::{Pack, check_size};
+
+/// The most bytes of bases that one thread holds. Git makes no deltas of files above
+/// [`super::MAX_OBJECT`], so that only a pack made for it comes near.
+const MAX_HELD: usize = 2 << 30;
+
+/// The most bytes that a family of deltas may unfold to, beside [`MAX_GROWTH`] times what it has.
+const FREE_GROWTH: u64 = 1 << 30;
+
+/// See [`FREE_GROWTH`]. A file of a megabyte that changed ten thousand times by a line comes to half
+/// of this.
+const MAX_GROWTH: u64 = 20_000;
+
+/// One pack to be read.
+pub(super) struct PackWork<'p> {
+    pack: &'p Pack,
+    /// Packs before this one: what they have was given away already.
+    earlier: &'p [Pack],
+    forest: &'p Forest,
+    needed: Option<Needed>,
+    selection: Selection<'p>,
+    roots: Vec<(u32, Kind)>,
+    /// Whether the index is as it was written: else ids may be wrong, and objects are hidden.
+    pub(super) intact: bool,
+    /// See [`Part::whole`].
+    pub(super) whole: bool,
+    /// See [`Part::shared`].
+    shared: Option<&'p Shared>,
+    /// For each node whether it is shared and counted already; empty where none is.
+    is_counted: Vec<bool>,
+    next: AtomicUsize,
+}
+
+impl<'p> PackWork<'p> {
+    pub(super) fn new(
+        pack: &'p Pack,
+        earlier: &'p [Pack],
+        selection: Selection<'p>,
+        threads: usize,
+    ) -> Result<Self, &'static str> {
+        let (forest, intact) = thread::scope(|scope| {
+            let intact = scope.spawn(|| pack.index_is_intact());
+            let forest = pack.forest(threads);
+            (forest, intact.join().unwrap_or_default())
+        });
+        let forest = forest?;
+        let needed = selection.wanted.map(|wanted| forest.needed(pack, wanted));
+        let roots = forest.roots.iter().copied();
+        let roots = roots
+            .filter(|(_, kind)| selection.kinds.contains(kind))
+            .filter(|(root, _)| needed.as_ref().is_none_or(|needed| needed.has(*root)))
+            .collect();
+        Ok(Self {
+            pack,
+            earlier,
+            forest,
+            needed,
+            selection,
+            roots,
+            intact,
+            whole: false,
+            shared: None,
+            is_counted: Vec::new(),
+            next: AtomicUsize::new(0),
+        })
+    }
+
+    /// Leaves out what is shared, and counts it.
+    pub(super) fn share(&mut self, shared: Option<&'p Shared>) -> Tally {
+        let mut tally = Tally::default();
+        self.shared = shared;
+        let Some(shared) = shared.filter(|shared| !shared.is_empty()) else {
+            return tally;
+        };
+        if !self.intact || !self.pack.is_intact() {
+            return tally;
+        }
+        let nodes = 0..self.pack.index.num_objects();
+        self.is_counted = nodes
+            .clone()
+            .map(|node| {
+                let id = self.id(node);
+                let size = shared.size(id);
+                if let Some(size) = size {
+                    tally.all_bytes += size;
+                    if !self.earlier.iter().any(|pack| pack.contains(id)) {
+                        tally.objects += 1;
+                        tally.bytes += size;
+                    }
+                }
+                size.is_some()
+            })
+            .collect();
+        let unknown = nodes.filter(|node| !self.is_counted[*node as usize]);
+        let needed = self.forest.needed_of(unknown.map(|node| node as usize));
+        self.roots.retain(|(root, _)| needed.has(*root));
+        self.needed = Some(needed);
+        tally
+    }
+
+    /// Takes portions of roots until there are none left.
+    pub(super) fn run<V: ObjectVisitor>(&self, visitor: &mut V, tally: &mut Tally) {
+        let mut walker = Walker {
+            work: self,
+            visitor,
+            tally,
+            inflate: gix_zlib::Inflate::default(),
+            delta: Vec::new(),
+            copies: Vec::new(),
+            spare: Vec::new(),
+            frames: Vec::new(),
+            held: 0,
+        };
+        loop {
+            let from = self.next.fetch_add(PORTION, Ordering::Relaxed);
+            if from == 0 {
+                for (node, why) in &self.forest.lost {
+                    walker.broken(*node, (*why).to_owned());
+                }
+            }
+            let Some(portion) = self.roots.get(from..) else {
+                break;
+            };
+            for (root, kind) in portion.iter().take(PORTION) {
+                walker.family(*root, *kind);
+            }
+        }
+    }
+
+    fn id(&self, node: u32) -> &oid {
+        self.pack.index.oid_at_index(self.forest.index(node))
+    }
+
+    fn is_needed(&self, node: u32) -> bool {
+        self.needed.as_ref().is_none_or(|needed| needed.has(node))
+    }
+}
+
+/// A base that deltas still wait for.
+struct Frame<T> {
+    bytes: Vec<u8>,
+    /// The next delta to apply.
+    child: u32,
+    /// What the visitor knows of it.
+    trace: T,
+}
+
+/// Walks the families of one pack on one thread.
+struct Walker<'w, 'p, V: ObjectVisitor> {
+    work: &'w PackWork<'p>,
+    visitor: &'w mut V,
+    tally: &'w mut Tally,
+    inflate: gix_zlib::Inflate,
+    delta: Vec<u8>,
+    /// What the delta that was applied last has from its base.
+    copies: Vec<Copied>,
+    /// Buffers that nobody needs at the moment.
+    spare: Vec<Vec<u8>>,
+    frames: Vec<Frame<V::Trace>>,
+    /// Bytes in all frames.
+    held: usize,
+}
+
+impl<V: ObjectVisitor> Walker<'_, '_, V> {
+    /// Decodes a whole object and everything that is made of it.
+    fn family(&mut self, root: u32, kind: Kind) {
+        let mut budget = Budget::default();
+        let mut bytes = self.spare.pop().unwrap_or_default();
+        match self.inflate(root, &mut bytes) {
+            Ok(packed) => budget.packed(packed),
+            Err(error) => {
+                self.spare.push(bytes);
+                return self.lost(root, &error.to_string());
+            }
+        }
+        let trace = self.visitor.trace(kind, &bytes, None);
+        self.give(root, kind, &bytes, &trace);
+        budget.unfolded(bytes.len());
+        self.keep(root, bytes, trace);
+        while let Some(child) = self.next_child() {
+            if !self.work.is_needed(child) {
+                self.drop_finished();
+                continue;
+            }
+            let mut result = self.spare.pop().unwrap_or_default();
+            let applied = budget
+                .check()
+                .and_then(|()| self.apply(child, kind, &mut result, &mut budget));
+            self.drop_finished();
+            match applied {
+                Ok(trace) => {
+                    self.give(child, kind, &result, &trace);
+                    budget.unfolded(result.len());
+                    self.keep(child, result, trace);
+                }
+                Err(error) => {
+                    self.spare.push(result);
+                    self.lost(child, &error.to_string());
+                }
+            }
+        }
+    }
+
+    /// The next delta of the base that was decoded last.
+    fn next_child(&mut self) -> Option<u32> {
+        let frame = self.frames.last_mut()?;
+        let child = frame.child;
+        frame.child = self.work.forest.next_sibling(child);
+        Some(child)
+    }
+
+    /// Gives back the base that was decoded last if no delta waits for it any more.
+    fn drop_finished(&mut self) {
+        if let Some(frame) = self.frames.pop_if(|frame| frame.child == NONE) {
+            self.held -= frame.bytes.len();
+            self.spare(frame.bytes);
+        }
+    }
+
+    /// Keeps an object for the deltas that are made of it.
+    fn keep(&mut self, node: u32, bytes: Vec<u8>, trace: V::Trace) {
+        let child = self.work.forest.first_child(node);
+        if child == NONE {
+            self.spare(bytes);
+        } else if self.held + bytes.len() > MAX_HELD {
+            self.spare(bytes);
+            let mut child = child;
+            while child != NONE {
+                self.lost(child, "too many big objects are made of each other");
+                child = self.work.forest.next_sibling(child);
+            }
+        } else {
+            self.held += bytes.len();
+            self.frames.push(Frame {
+                bytes,
+                child,
+                trace,
+            });
+        }
+    }
+
+    fn spare(&mut self, bytes: Vec<u8>) {
+        /// A buffer that one huge object has grown is given back.
+        const KEEP: usize = 16 << 20;
+        const MOST: usize = 64;
+        if bytes.capacity() <= KEEP && self.spare.len() < MOST {
+            self.spare.push(bytes);
+        }
+    }
+
+    /// Applies the delta of `node` to the base that was decoded last, and says what the visitor knows
+    /// of the result.
+    fn apply(
+        &mut self,
+        node: u32,
+        kind: Kind,
+        result: &mut Vec<u8>,
+        budget: &mut Budget,
+    ) -> Result<V::Trace, ObjectError> {
+        let mut delta = std::mem::take(&mut self.delta);
+        let inflated = self.inflate(node, &mut delta);
+        self.delta = delta;
+        budget.packed(inflated?);
+        let delta = Delta::read(&self.delta)?;
+        check_size(delta.result_size())?;
+        let base = self.frames.last();
+        let bytes = base.map_or(&[][..], |frame| &frame.bytes);
+        delta.apply(bytes, result, &mut self.copies)?;
+        let base = base.map(|frame| Base {
+            trace: &frame.trace,
+            copies: &self.copies,
+        });
+        Ok(self.visitor.trace(kind, result, base))
+    }
+
+    /// Inflates what the pack has of a node, and gives the number of bytes that it has there.
+    fn inflate(&mut self, node: u32, bytes: &mut Vec<u8>) -> Result<u64, ObjectError> {
+        let (pack, forest) = (self.work.pack, self.work.forest);
+        let entry = pack.entry(forest.offset(node))?;
+        let size = check_size(entry.decompressed_size)?;
+        bytes.resize(size, 0);
+        let packed = pack
+            .data
+            .decompress_entry(&entry, &mut self.inflate, bytes)
+            .map_err(|_| ObjectError::Corrupt("it does not inflate"))?;
+        // Between two objects there is nothing: else the index hides one.
+        let end = forest
+            .next_offset(node)
+            .unwrap_or(pack.data.pack_end() as u64);
+        if entry.data_offset + packed as u64 != end {
+            let path = pack.path.clone();
+            let message = "has objects that its index does not list".to_owned();
+            if !self.tally.files.iter().any(|(known, _)| *known == path) {
+                self.tally.files.push((path, message));
+            }
+        }
+        Ok(packed as u64)
+    }
+
+    /// Gives an object to the visitor, unless it is shared, an earlier pack has it too, or it is a base
+    /// alone.
+    fn give(&mut self, node: u32, kind: Kind, bytes: &[u8], trace: &V::Trace) {
+        if self.work.is_counted.get(node as usize) == Some(&true) {
+            return;
+        }
+        let id = self.work.id(node);
+        if !self.work.selection.takes(id) {
+            return;
+        }
+        self.tally.all_bytes += bytes.len() as u64;
+        let is_repeated = self.work.earlier.iter().any(|pack| pack.contains(id));
+        if !is_repeated {
+            self.tally.objects += 1;
+            self.tally.bytes += bytes.len() as u64;
+        }
+        if !is_repeated || self.work.whole {
+            self.visitor.visit(kind, id, bytes, trace);
+            if let Some(shared) = self.work.shared.filter(|_| self.visitor.found_nothing()) {
+                shared.add(id, bytes.len());
+            }
+        }
+    }
+
+    /// Counts a node and everything that is made of it as not read.
+    fn lost(&mut self, node: u32, message: &str) {
+        let mut below = vec![node];
+        while let Some(node) = below.pop() {
+            self.broken(node, message.to_owned());
+            let mut child = self.work.forest.first_child(node);
+            while child != NONE {
+                below.push(child);
+                child = self.work.forest.next_sibling(child);
+            }
+        }
+    }
+
+    fn broken(&mut self, node: u32, message: String) {
+        self.tally
+            .broken
+            .push((self.work.id(node).to_owned(), message));
+    }
+}
+
+/// How much a family of deltas may unfold to.
+#[derive(Default)]
+struct Budget {
+    packed: u64,
+    unfolded: u64,
+}
+
+impl Budget {
+    fn packed(&mut self, bytes: u64) {
+        self.packed += bytes;
+    }
+
+    fn unfolded(&mut self, bytes: usize) {
+        self.unfolded += bytes as u64;
+    }
+
+    fn check(&self) -> Result<(), ObjectError> {
+        if self.unfolded > FREE_GROWTH + self.packed.saturating_mul(MAX_GROWTH) {
+            return Err(ObjectError::Corrupt("it unfolds to more than is read"));
+        }
+        Ok(())
+    }
+}
