@@ -241,15 +241,27 @@ fn stretches(body: &[u8], step: Step, stride: usize, shortest: usize) -> usize {
 
 /// Whether `to` follows `from` in the alphabet, among the digits or on a keyboard.
 fn is_next(from: u8, to: u8) -> bool {
-    // Without the last key of the last row: `m` follows `n` there, and `n` follows `m` in the alphabet.
-    const ROWS: [&[u8]; 4] = [b"1234567890", b"qwertyuiop", b"asdfghjkl", b"zxcvbn"];
     let successive =
         from.is_ascii_alphanumeric() && to.is_ascii_alphanumeric() && to == from.wrapping_add(1);
-    successive
-        || ROWS
-            .iter()
-            .any(|row| row.windows(2).any(|pair| pair == [from, to]))
+    successive || (to != 0 && NEXT_KEY[usize::from(from)] == to)
 }
+
+/// The key to the right of each, 0 where there is none.
+const NEXT_KEY: [u8; 256] = {
+    // Without the last key of the last row: `m` follows `n` there, and `n` follows `m` in the alphabet.
+    const ROWS: [&[u8]; 4] = [b"1234567890", b"qwertyuiop", b"asdfghjkl", b"zxcvbn"];
+    let mut keys = [0; 256];
+    let mut row = 0;
+    while row < ROWS.len() {
+        let mut at = 1;
+        while at < ROWS[row].len() {
+            keys[ROWS[row][at - 1] as usize] = ROWS[row][at];
+            at += 1;
+        }
+        row += 1;
+    }
+    keys
+};
 
 /// Whether most of `body` reads as words: segments between `-`, `_` and humps of camel case that
 /// could be pronounced, with their separators and the numbers at their end.
