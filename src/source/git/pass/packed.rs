@@ -15,7 +15,7 @@ use crate::source::git::objects::ObjectError;
 use crate::source::git::pack::{Pack, check_size};
 
 /// The most bytes of bases that one thread holds. Git makes no deltas of files above
-/// [`super::MAX_OBJECT`], so that only a pack made for it comes near.
+/// [`MAX_OBJECT`](crate::source::git::MAX_OBJECT), so that only a pack made for it comes near.
 const MAX_HELD: usize = 2 << 30;
 
 /// The most bytes that a family of deltas may unfold to, beside [`MAX_GROWTH`] times what it has.
@@ -36,9 +36,9 @@ pub(super) struct PackWork<'p> {
     roots: Vec<(u32, Kind)>,
     /// Whether the index is as it was written: else ids may be wrong, and objects are hidden.
     pub(super) intact: bool,
-    /// See [`Part::whole`].
+    /// See [`Part::whole`](super::Part::whole).
     pub(super) whole: bool,
-    /// See [`Part::shared`].
+    /// See [`Part::shared`](super::Part::shared).
     shared: Option<&'p Shared>,
     /// For each node whether it is shared and counted already; empty where none is.
     is_counted: Vec<bool>,

@@ -18,7 +18,7 @@ pub(super) struct LooseWork<'p> {
     pub(super) ids: Vec<ObjectId>,
     pub(super) objects: &'p Objects,
     pub(super) selection: Selection<'p>,
-    /// See [`Part::whole`].
+    /// See [`Part::whole`](super::Part::whole).
     pub(super) whole: bool,
     pub(super) next: AtomicUsize,
 }
