@@ -121,8 +121,9 @@ fuzz_target!(|bytes: &[u8]| {
     text.push(b'-');
     text.extend_from_slice(&bytes[..first]);
     if !Detector::is_encoded(bytes) && !Detector::is_encoded(&text) {
-        let base = DETECTOR.clues(bytes);
-        let clues = DETECTOR.clues_from(&base, &copies, &text, &mut ClueScratch::default());
+        let scratch = &mut ClueScratch::default();
+        let base = DETECTOR.clues(bytes, scratch);
+        let clues = DETECTOR.clues_from(&base, &copies, &text, scratch);
         let mut by_clues = Vec::new();
         DETECTOR.scan_clues(&text, &clues, &mut by_clues);
         assert_eq!(by_clues, scan(&text));

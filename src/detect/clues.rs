@@ -3,9 +3,13 @@
 
 use std::ops::Range;
 
-use super::needles::{Hit, Parts};
+use super::needles::{Hit, Scratch};
 use super::{Detection, Detector};
 use crate::model::{Charset, Copied};
+
+/// Copies that are shorter are searched with what is new on both sides of them, which takes less time than
+/// to begin another part. Half of those that Git makes are.
+const SHORT: usize = 32;
 
 /// Where the literals of a text stand. A text without any holds no token, unless all of it is encoded
 /// ([`Detector::is_encoded`]).
@@ -34,7 +38,7 @@ impl Clues {
 #[derive(Debug, Default)]
 pub struct ClueScratch {
     fresh: Vec<Range<usize>>,
-    parts: Parts,
+    search: Scratch,
 }
 
 impl Detector {
@@ -44,9 +48,14 @@ impl Detector {
     }
 
     /// The clues in `text`.
-    pub fn clues(&self, text: &[u8]) -> Clues {
+    pub fn clues(&self, text: &[u8], scratch: &mut ClueScratch) -> Clues {
         let mut hits = Vec::new();
-        self.needles.for_each(text, |hit| hits.push(hit));
+        self.needles
+            .for_each_with(text, &mut scratch.search, |hit| {
+                if self.may_lead(text, hit) {
+                    hits.push(hit);
+                }
+            });
         Clues { hits }
     }
 
@@ -65,10 +74,15 @@ impl Detector {
         let mut end = 0;
         for copy in copies {
             // Where two copies meet a literal may have come about.
-            if copy.to != 0 {
-                fresh.push(end..copy.to);
+            match fresh.last_mut() {
+                Some(last) if end - last.end < SHORT => last.end = copy.to,
+                _ if copy.to != 0 => fresh.push(end..copy.to),
+                _ => {}
             }
             end = copy.to + copy.length;
+            if base.is_empty() {
+                continue;
+            }
             let source = copy.from..copy.from + copy.length;
             let first = base.hits.partition_point(|hit| hit.start < source.start);
             let kept = base.hits[first..].iter();
@@ -85,10 +99,23 @@ impl Detector {
             fresh.push(end..text.len());
         }
         self.needles
-            .near(text, fresh, &mut scratch.parts, &mut hits);
+            .near(text, fresh, &mut scratch.search, &mut hits);
+        hits.retain(|hit| self.may_lead(text, *hit));
         hits.sort_unstable();
         hits.dedup();
         Clues { hits }
+    }
+
+    /// Whether something may begin at a hit. Of needles in long runs, most of which stand there by
+    /// chance, it is told at once: whatever changes it changes the run, or the line before or behind it, and
+    /// those are searched again.
+    fn may_lead(&self, text: &[u8], hit: Hit) -> bool {
+        let mut anchors = self.anchors[hit.needle].iter().map(|(_, anchor)| anchor);
+        anchors.any(|anchor| {
+            anchor
+                .dense()
+                .is_none_or(|clue| clue.group(text, hit.start).is_some())
+        })
     }
 
     /// Appends the tokens in `text` to `detections`, as [`Detector::scan`] does, by its clues.

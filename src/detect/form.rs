@@ -6,11 +6,11 @@ use std::sync::Arc;
 use super::alphabet::run_length;
 use super::boundary::closes;
 use super::context::{ENCODED_WORDS, PLACES, Place};
-use super::encoding::{Beginnings, Sign, signs};
+use super::encoding::{Beginnings, Clue, Sign, signs};
 use super::evidence::{Verdict, judge};
 use super::needles::Family;
 use super::routable::Version;
-use super::runs::Runs;
+use super::runs::{Runs, Script};
 use crate::model::{Confidence, Evidence, RuleId, Severity, TokenKind};
 use crate::rules::{AllowList, Body, Context, Detector, Rule, RuleBody, Segment};
 
@@ -69,6 +69,16 @@ pub(super) enum Anchor {
     Word(&'static Place),
     /// A part of any of these in another alphabet.
     Encoded(Sign),
+}
+
+impl Anchor {
+    /// What tells that a text in base64 or hexadecimal begins.
+    pub(super) const fn dense(&self) -> Option<&Clue> {
+        match self {
+            Self::Encoded(Sign::Dense(clue)) => Some(clue),
+            _ => None,
+        }
+    }
 }
 
 /// What a hit of one needle may be: literals that begin with the needle, with what they stand for.
@@ -153,15 +163,23 @@ impl Catalogue {
     /// another: `glrt-t1_` is looked for behind the needle of `glrt-`. Prefixes that begin alike for long
     /// enough share a needle, since each needle costs every text.
     pub(super) fn anchors(&self) -> (Vec<Family>, Vec<Literals>) {
-        let (dense, signs): (Literals, Literals) = self
+        let (in_runs, signs): (Literals, Literals) = self
             .signs()
             .into_iter()
-            .partition(|(_, anchor)| matches!(anchor, Anchor::Encoded(Sign::Dense(_))));
+            .partition(|(_, anchor)| anchor.dense().is_some());
+        let is_hex = |anchor: &Anchor| anchor.dense().is_some_and(Clue::is_hex);
+        let (hex, base64): (Literals, Literals) =
+            in_runs.into_iter().partition(|(_, anchor)| is_hex(anchor));
         let mut families: Vec<Family> = Vec::new();
         let mut anchors: Vec<Literals> = Vec::new();
         let whole = self.beginnings().into_iter().chain(self.words());
         let whole: Literals = whole.chain(signs).collect();
-        for (mut literals, in_runs) in [(whole, false), (dense, true)] {
+        let lists = [
+            (whole, None),
+            (hex, Some(Script::Hex)),
+            (base64, Some(Script::Mixed)),
+        ];
+        for (mut literals, in_runs) in lists {
             literals
                 .sort_by_cached_key(|(literal, _)| (literal.len().min(LONGEST), literal.clone()));
             let shared = shared_heads(&literals);
@@ -197,7 +215,7 @@ impl Catalogue {
                 }
         };
         let shortest = self.known.iter().map(length).min().unwrap_or(0);
-        Runs::of_at_least(shortest * 4 / 3)
+        Runs::of_texts(shortest)
     }
 
     /// The beginnings of tokens, of those that begin alike the shortest, and the mark of routable ones.

@@ -8,8 +8,14 @@
 
 use std::ops::Range;
 
-/// How far behind a run its text may go on: the next line of a folded one, with its indentation.
-const AFTER: usize = 96;
+use super::encoding::{MAX_INDENT, next_line};
+
+/// How many characters of the line behind a run are looked at, if it may be the next line of a folded text:
+/// what begins in a run has its second needle there at the latest.
+const NEXT_LINE: usize = 16;
+
+/// How far before a place the run can end whose next line it is in.
+const LINE_BEFORE: usize = MAX_INDENT + 4 + NEXT_LINE;
 
 /// How far a run is followed out of a range.
 const AROUND: usize = 512;
@@ -41,23 +47,35 @@ const CLASSES: [u8; 256] = {
     classes
 };
 
+/// What a run may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Script {
+    /// Anything: it has letters of both cases.
+    Mixed,
+    /// Hexadecimal digits alone. In base64 of thirty characters of text there are letters of both cases,
+    /// all but once in 10^10 times; identifiers, paths and rules drawn with hyphens often have but one.
+    Hex,
+}
+
 /// Finds runs of a least length.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Runs {
     least: usize,
+    /// The fewest hexadecimal digits side by side that are looked at.
+    least_hex: usize,
 }
 
 impl Runs {
-    /// Runs of at least `least` characters, and no fewer than are worth looking for.
-    pub(super) const fn of_at_least(least: usize) -> Self {
-        let least = if least < SHORTEST { SHORTEST } else { least };
-        Self { least }
-    }
-
-    /// How far from bytes that make a place one to look at it can lie: a run of the least length, and the
-    /// line behind it.
-    pub(super) const fn reach(self) -> usize {
-        self.least + AFTER
+    /// Runs in which a text of `length` bytes can be encoded, and no shorter ones than are worth looking
+    /// for.
+    pub(super) const fn of_texts(length: usize) -> Self {
+        const fn at_least(length: usize) -> usize {
+            if length < SHORTEST { SHORTEST } else { length }
+        }
+        Self {
+            least: at_least(length * 4 / 3),
+            least_hex: at_least(length * 2),
+        }
     }
 
     /// Calls `found` with the parts of `range` in which something encoded may begin, in ascending order
@@ -66,30 +84,95 @@ impl Runs {
         self,
         text: &[u8],
         range: Range<usize>,
-        mut found: impl FnMut(Range<usize>),
+        mut found: impl FnMut(Range<usize>, Script),
     ) {
         // The line of a run may go on in the next one.
-        let around = followed(text, &(range.start.saturating_sub(AFTER)..range.end));
-        let mut at = around.start;
+        let around = followed(text, &(range.start.saturating_sub(LINE_BEFORE)..range.end));
         let mut done = range.start;
-        while let Some(run) = self.next(text, at..around.end) {
-            at = run.end;
-            let goes_on = matches!(text.get(run.end), Some(b'\r' | b'\n' | b'\\'));
-            let after = if goes_on { AFTER } else { 0 };
-            let part = run.start.max(done)..(run.end + after).min(range.end);
-            if part.start >= range.end {
-                return;
-            }
-            if part.start < part.end && may_encode(&text[run]) {
+        for (run, script) in self.all(text, around) {
+            let part = run.start.max(done)..run.end.min(range.end);
+            if part.start < part.end {
                 done = part.end;
-                found(part);
+                found(part, script);
             }
         }
     }
 
-    /// Whether a run has a byte in `range`.
-    pub(super) fn any_about(self, text: &[u8], range: &Range<usize>) -> bool {
-        self.next(text, followed(text, range)).is_some()
+    /// Calls `found` with the parts of the text in which something encoded may begin that has or had to do
+    /// with one of the `fresh` ranges: the runs that it is in or touches, and those that go on in its
+    /// line. The ranges are in order.
+    pub(super) fn about(
+        self,
+        text: &[u8],
+        fresh: &[Range<usize>],
+        mut found: impl FnMut(Range<usize>, Script),
+    ) {
+        let mut report = |range: Range<usize>| {
+            if range.len() >= self.least {
+                for (run, script) in self.all(text, range) {
+                    found(run, script);
+                }
+            }
+        };
+        let mut last = 0..0;
+        for range in fresh {
+            let mut range = followed(text, range);
+            if let Some(end) = self.line_before(text, range.start) {
+                range.start = end - run_length(text[..end].iter().rev());
+            }
+            if range.start <= last.end {
+                last.end = last.end.max(range.end);
+            } else {
+                report(std::mem::replace(&mut last, range));
+            }
+        }
+        report(last);
+    }
+
+    /// Where the run ends that is on the line before the one that begins at `at`. Nothing but line ends,
+    /// also as strings write them, and indentation is between.
+    fn line_before(self, text: &[u8], at: usize) -> Option<usize> {
+        let before = &text[at.saturating_sub(LINE_BEFORE)..at];
+        let mut left = before;
+        let mut is_ended = false;
+        loop {
+            match left {
+                [rest @ .., b' ' | b'\t'] => left = rest,
+                [rest @ .., b'\\', b'r' | b'n'] | [rest @ .., b'\r' | b'\n' | b'\\'] => {
+                    is_ended = true;
+                    left = rest;
+                }
+                [.., last] => {
+                    let end = at - (before.len() - left.len());
+                    let is_run = is_ended
+                        && is_inside(*last)
+                        && !ends_behind_separator(&text[..end], self.least);
+                    return is_run.then_some(end);
+                }
+                [] => return None,
+            }
+        }
+    }
+
+    /// The runs in `range` that may encode something, each with the beginning of its next line.
+    fn all(self, text: &[u8], range: Range<usize>) -> impl Iterator<Item = (Range<usize>, Script)> {
+        let mut at = range.start;
+        std::iter::from_fn(move || {
+            loop {
+                let run = self.next(text, at..range.end)?;
+                at = run.end;
+                match self.script(&text[run.clone()]) {
+                    Some(Script::Mixed) => {
+                        let end = next_line(text, run.end).map_or(run.end, |line| {
+                            line + run_length(text[line..].iter().take(NEXT_LINE))
+                        });
+                        return Some((run.start..end, Script::Mixed));
+                    }
+                    Some(Script::Hex) => return Some((run, Script::Hex)),
+                    None => {}
+                }
+            }
+        })
     }
 
     /// The first run in `range`.
@@ -108,16 +191,18 @@ impl Runs {
         range: Range<usize>,
     ) -> Option<Range<usize>> {
         let text = &text[..range.end];
-        let is_outside = |byte: &u8| CLASSES[usize::from(*byte)] == 0;
         let mut at = range.start;
         loop {
             let (blocks, _) = text.get(at..)?.as_chunks::<BLOCK>();
             at += BLOCK * blocks.iter().position(|block| !has_separator(block))?;
-            let length = text[at..].iter().position(is_outside);
-            let end = length.map_or(text.len(), |length| at + length);
+            let end = at
+                + text[at..]
+                    .iter()
+                    .take_while(|byte| is_inside(**byte))
+                    .count();
             if end >= at + BLOCK {
-                let before = text[range.start..at].iter().rposition(is_outside);
-                let start = before.map_or(range.start, |before| range.start + before + 1);
+                let before = text[range.start..at].iter().rev();
+                let start = at - before.take_while(|byte| is_inside(**byte)).count();
                 if end - start >= self.least {
                     return Some(start..end);
                 }
@@ -125,18 +210,61 @@ impl Runs {
             at = end + 1;
         }
     }
+
+    /// What a run may be, if it may be anything.
+    fn script(self, run: &[u8]) -> Option<Script> {
+        const BOTH: u8 = UPPER | LOWER;
+        let mut classes = 0;
+        let has_both = run.iter().any(|byte| {
+            classes |= CLASSES[usize::from(*byte)];
+            classes & BOTH == BOTH
+        });
+        if has_both {
+            return Some(Script::Mixed);
+        }
+        let mut digits = 0;
+        let is_hex = run.len() >= self.least_hex
+            && run.iter().any(|byte| {
+                digits = if byte.is_ascii_hexdigit() {
+                    digits + 1
+                } else {
+                    0
+                };
+                digits == self.least_hex
+            });
+        is_hex.then_some(Script::Hex)
+    }
 }
 
-/// `range` and the rest of the runs that it cuts.
+/// Whether a byte may stand in a run.
+const fn is_inside(byte: u8) -> bool {
+    CLASSES[byte as usize] != 0
+}
+
+/// How many bytes at the beginning belong to a run, as far as one is followed.
+fn run_length<'t>(bytes: impl Iterator<Item = &'t u8>) -> usize {
+    bytes
+        .take(AROUND)
+        .take_while(|byte| is_inside(**byte))
+        .count()
+}
+
+/// `range` with the rest of the runs that it cuts or touches, and at most seven bytes more on either side.
 fn followed(text: &[u8], range: &Range<usize>) -> Range<usize> {
-    let is_outside = |byte: &u8| CLASSES[usize::from(*byte)] == 0;
-    let start = text.len().min(range.start);
-    let before = &text[start.saturating_sub(AROUND)..start];
-    let before = before.iter().rev().position(is_outside);
-    let end = text.len().min(range.end);
-    let behind = &text[end..text.len().min(end + AROUND)];
-    let behind = behind.iter().position(is_outside);
-    start.saturating_sub(before.unwrap_or(AROUND))..text.len().min(end + behind.unwrap_or(AROUND))
+    let (before, _) = text.split_at(text.len().min(range.start));
+    let (_, behind) = text.split_at(text.len().min(range.end));
+    // Mostly a separator is near.
+    let found_before = before.last_chunk().map_or(0, |word| separators(*word));
+    let found_behind = behind.first_chunk().map_or(0, |word| separators(*word));
+    let before_length = match found_before {
+        0 => run_length(before.iter().rev()),
+        found => found.leading_zeros() as usize / 8,
+    };
+    let behind_length = match found_behind {
+        0 => run_length(behind.iter()),
+        found => found.trailing_zeros() as usize / 8,
+    };
+    before.len() - before_length..text.len() - behind.len() + behind_length
 }
 
 /// Whether one of the bytes is a blank, a line end, a quotation mark, a parenthesis, any other that is less
@@ -151,25 +279,22 @@ fn has_separator<const BLOCK: usize>(block: &[u8; BLOCK]) -> bool {
     })
 }
 
-/// Whether a run may be base64 or hexadecimal digits of a text. In base64 of thirty characters of text
-/// there are letters of both cases, all but once in 10^10 times; identifiers, paths and rules drawn with
-/// hyphens often have but one.
-fn may_encode(run: &[u8]) -> bool {
-    const BOTH: u8 = UPPER | LOWER;
-    let mut classes = 0;
-    let has_both = run.iter().any(|byte| {
-        classes |= CLASSES[usize::from(*byte)];
-        classes & BOTH == BOTH
-    });
-    has_both || (classes & DIGIT != 0 && longest_hex(run) >= SHORTEST)
+/// Whether one of the last `length` bytes, without those of a word that is cut off, is less than `+`: a blank, a
+/// line end, a quotation mark, a parenthesis.
+fn ends_behind_separator(text: &[u8], length: usize) -> bool {
+    let (_, words) = text[text.len().saturating_sub(length)..].as_rchunks();
+    let mut words = words.iter().rev();
+    words.any(|word| separators(*word) != 0)
 }
 
-/// The length of the longest stretch of hexadecimal digits.
-fn longest_hex(run: &[u8]) -> usize {
-    run.split(|byte| !byte.is_ascii_hexdigit())
-        .map(<[u8]>::len)
-        .max()
-        .unwrap_or(0)
+/// The bytes that are less than `+`: of each the highest bit, of the first byte the lowest one of these.
+const fn separators(word: [u8; 8]) -> u64 {
+    const ONES: u64 = u64::MAX / 0xFF;
+    const HIGHEST: u64 = 0x80 * ONES;
+    // Of seven bits and this the sum does not carry into the next byte.
+    const MORE: u64 = (0x80 - b'+' as u64) * ONES;
+    let word = u64::from_le_bytes(word);
+    !(((word & !HIGHEST) + MORE) | word) & HIGHEST
 }
 
 #[cfg(test)]
@@ -177,11 +302,11 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const RUNS: Runs = Runs::of_at_least(20);
+    const RUNS: Runs = Runs::of_texts(15);
 
     fn parts(text: &str, range: Range<usize>) -> Vec<Range<usize>> {
         let mut parts = Vec::new();
-        RUNS.for_each(text.as_bytes(), range, |part| parts.push(part));
+        RUNS.for_each(text.as_bytes(), range, |part, _| parts.push(part));
         parts
     }
 
@@ -190,6 +315,23 @@ mod tests {
         let parts = parts(text, range);
         assert_eq!(parts.len(), 1);
         parts[0].clone()
+    }
+
+    /// For each byte what may begin at it.
+    fn scripts(
+        length: usize,
+        search: impl FnOnce(&mut dyn FnMut(Range<usize>, Script)),
+    ) -> Vec<Option<Script>> {
+        let mut scripts = vec![None; length];
+        search(&mut |part, script| {
+            for kept in &mut scripts[part] {
+                // In a mixed run both are looked for.
+                if *kept != Some(Script::Mixed) {
+                    *kept = Some(script);
+                }
+            }
+        });
+        scripts
     }
 
     fn naive(text: &str) -> Vec<Range<usize>> {
@@ -222,17 +364,32 @@ mod tests {
     fn a_run_is_given_with_the_next_line_and_within_the_range() {
         let run = "Z2xwYXQtQUJDREVGRjkl";
         let text = format!("{}{run}\n{}", ".".repeat(50), ".".repeat(300));
-        assert_eq!(part(&text, 0..text.len()), 50..70 + AFTER);
+        assert_eq!(part(&text, 0..text.len()), 50..71);
         assert_eq!(part(&text, 60..65), 60..65);
-        assert_eq!(part(&text, 70..400), 70..70 + AFTER);
+        assert_eq!(part(&text, 70..400), 70..71);
         assert!(parts(&text, 0..50).is_empty());
-        assert!(parts(&text, 70 + AFTER..371).is_empty());
+        assert!(parts(&text, 71..371).is_empty());
         assert_eq!(part(&format!("{run}."), 0..21), 0..20);
-        let hex = "67 6c7061742d6c7061742d6c7061742d";
-        assert_eq!(parts(hex, 0..hex.len()).len(), 1);
+        let text = format!("{run}\\r\\n \t {run}");
+        let whole = parts(&text, 0..text.len());
+        assert_eq!(whole, [0..27 + NEXT_LINE, 27 + NEXT_LINE..47]);
+        assert_eq!(part(&text, 30..31), 30..31);
+        let hex = "67 6c7061742d6c7061742d6c7061742d\n6c7061742d";
+        assert_eq!(part(hex, 0..hex.len()), 3..33);
     }
 
     proptest! {
+        #[test]
+        fn separators_are_told_from_all_other_bytes(word in any::<[u8; 8]>()) {
+            let found = separators(word).to_le_bytes();
+            let expected = word.map(|byte| if byte < b'+' { 0x80 } else { 0 });
+            prop_assert_eq!(found, expected);
+            let has_any = word.iter().any(|byte| *byte < b'+');
+            let text = [b" ".as_slice(), &word].concat();
+            prop_assert_eq!(ends_behind_separator(&text, 9), has_any);
+            prop_assert_eq!(ends_behind_separator(&[&text, b" ".as_slice()].concat(), 9), true);
+        }
+
         #[test]
         fn finds_every_run_that_is_long_enough(text in "([a-c]{0,30}[. ]{0,2}){0,12}") {
             let mut runs = Vec::new();
@@ -256,6 +413,30 @@ mod tests {
                 parts.iter().cloned().flatten().collect()
             };
             prop_assert_eq!(bytes(&whole), bytes(&halves));
+        }
+
+        #[test]
+        fn what_an_edit_makes_of_runs_is_about_it(
+            text in "([a-c]{0,40}[A-C0-9]{0,3}([. \\t]{0,3}|\r?\n {0,9}|(\\\\r)?\\\\n|\\\\)){0,12}",
+            cut in any::<(prop::sample::Index, prop::sample::Index)>(),
+            inserted in "[a-c]{0,30}[A-C]{0,2}[. \\t]{0,2}(\r?\n|(\\\\r)?\\\\n|\\\\){0,2}[a-c]{0,30}",
+        ) {
+            let at = |index: prop::sample::Index| index.index(text.len() + 1);
+            let (start, end) = (at(cut.0).min(at(cut.1)), at(cut.0).max(at(cut.1)));
+            let edited = [&text[..start], &inserted, &text[end..]].concat();
+            let fresh = start..start + inserted.len();
+            let all = |text: &str| {
+                scripts(text.len(), |found| RUNS.for_each(text.as_bytes(), 0..text.len(), found))
+            };
+            let (old, new) = (all(&text), all(&edited));
+            let about = scripts(edited.len(), |found| {
+                RUNS.about(edited.as_bytes(), std::slice::from_ref(&fresh), found);
+            });
+            let kept = old[..start].iter().chain(vec![&None; inserted.len()]).chain(&old[end..]);
+            for ((at, new), (old, about)) in new.iter().enumerate().zip(kept.zip(&about)) {
+                let is_known = new.is_none() || new == old || *old == Some(Script::Mixed);
+                prop_assert!(is_known || new == about, "{at} of {edited:?}: {new:?}, {about:?}");
+            }
         }
     }
 }

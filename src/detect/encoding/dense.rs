@@ -11,7 +11,7 @@ use crate::model::Span;
 const WIDTHS: std::ops::RangeInclusive<usize> = 40..=256;
 
 /// The most bytes of indentation in a folded text.
-const MAX_INDENT: usize = 64;
+pub(in crate::detect) const MAX_INDENT: usize = 64;
 
 /// The most bytes that so many characters of a folded text span.
 pub(super) const fn stretch(characters: usize) -> usize {
@@ -65,6 +65,16 @@ impl Dense {
             _ => return None,
         };
         Some(value as u32)
+    }
+
+    /// Whether one of the characters at the beginning of `text` stands for something else than the one of
+    /// `expected` does. Where something that is no character stands between, nothing is said of what follows.
+    pub(in crate::detect) fn differ(self, text: &[u8], expected: &[u8]) -> bool {
+        text.iter()
+            .zip(expected)
+            .map(|(found, expected)| (self.value(*found), self.value(*expected)))
+            .take_while(|(found, _)| found.is_some())
+            .any(|(found, expected)| found != expected)
     }
 
     /// The offset of the character `back` characters before the one at `at`, if the run goes so far.
@@ -242,32 +252,38 @@ impl<'t> Run<'t> {
         if !self.may_fold || !WIDTHS.contains(&width) || !width.is_multiple_of(4) {
             return None;
         }
-        let rest = self.text.get(end..)?;
-        let next = LINE_ENDS.iter().find_map(|end| rest.strip_prefix(*end))?;
-        let indent = next
-            .iter()
-            .take(MAX_INDENT)
-            .take_while(|byte| matches!(byte, b' ' | b'\t'))
-            .count();
-        let next = &next[indent..];
-        let length = next
+        let next = next_line(self.text, end)?;
+        let rest = &self.text[next..];
+        let length = rest
             .iter()
             .take(width + 1)
             .take_while(|byte| self.dense.value(**byte).is_some())
             .count();
-        let ends = next
+        let ends = rest
             .get(length)
             .is_none_or(|byte| matches!(byte, b'\n' | b'\r' | b'=' | b'"' | b'\'' | b'\\' | b'<'));
         let fits = match width {
             64 | 76 => (1..=width).contains(&length),
             _ => length == width,
         };
-        (ends && fits).then(|| self.text.len() - next.len())
+        (ends && fits).then_some(next)
     }
 }
 
 /// The ends of lines, also as strings write them.
 const LINE_ENDS: [&[u8]; 4] = [b"\r\n", b"\n", br"\r\n", br"\n"];
+
+/// Where the characters of the next line begin, behind its indentation, if one ends at `end`.
+pub(in crate::detect) fn next_line(text: &[u8], end: usize) -> Option<usize> {
+    let rest = text.get(end..)?;
+    let next = LINE_ENDS.iter().find_map(|end| rest.strip_prefix(*end))?;
+    let indent = next
+        .iter()
+        .take(MAX_INDENT)
+        .take_while(|byte| matches!(byte, b' ' | b'\t'))
+        .count();
+    Some(text.len() - next.len() + indent)
+}
 
 /// Length of what at the start of `run` belongs to an escape that begins before it.
 fn escape_tail(before: &[u8], run: &[u8]) -> usize {

@@ -24,9 +24,9 @@ mod escapes;
 mod signs;
 mod utf16;
 
-pub(super) use self::dense::Dense;
+pub(super) use self::dense::{Dense, MAX_INDENT, next_line};
 pub(super) use self::escapes::Escapes;
-pub(super) use self::signs::{Beginnings, Sign, signs};
+pub(super) use self::signs::{Beginnings, Clue, Sign, signs};
 pub(super) use self::utf16::{embedded, whole};
 
 use crate::model::Span;

@@ -33,11 +33,22 @@ pub(in crate::detect) struct Clue {
     /// Bytes of that group before the literal.
     skip: usize,
     literal: Vec<u8>,
+    /// The characters from the needle on that nothing but the literal decides.
+    core: Vec<u8>,
 }
 
 impl Clue {
+    /// Whether it is one of hexadecimal digits.
+    pub(in crate::detect) const fn is_hex(&self) -> bool {
+        matches!(self.dense, Dense::Hex)
+    }
+
     /// The offset of the group in which the literal begins, if the needle at `at` is a part of it.
     pub(in crate::detect) fn group(&self, text: &[u8], at: usize) -> Option<usize> {
+        // Most needles stand there by chance, which the character behind them tells.
+        if self.dense.differ(&text[at..], &self.core) {
+            return None;
+        }
         let group = self.dense.step_back(text, at, self.back)?;
         let bytes = self.dense.peek(text, group, self.skip + self.literal.len());
         (bytes.get(self.skip..)? == self.literal).then_some(group)
@@ -97,6 +108,7 @@ pub(in crate::detect) fn signs(beginnings: &Beginnings<'_>) -> Vec<(Vec<u8>, Sig
                 back: 0,
                 skip: 0,
                 literal: head.to_vec(),
+                core: digits.clone(),
             };
             signs.push((digits, Sign::Dense(clue)));
         }
@@ -106,6 +118,7 @@ pub(in crate::detect) fn signs(beginnings: &Beginnings<'_>) -> Vec<(Vec<u8>, Sig
                 back: 0,
                 skip: 0,
                 literal: core,
+                core: digits.clone(),
             };
             signs.push((digits, Sign::Dense(clue)));
         }
@@ -132,14 +145,15 @@ fn cores_with(literal: &[u8], more: usize) -> impl Iterator<Item = (Vec<u8>, Clu
         bytes.push(b'0');
         let text = STANDARD_NO_PAD.encode(&bytes);
         let back = (skip * 8).div_ceil(6);
-        let core = &text.as_bytes()[back..bits / 6];
+        let core = &text.as_bytes()[back..];
         let clue = Clue {
             dense: Dense::Base64,
             back,
             skip,
             literal: literal.to_vec(),
+            core: core[..(bits - more) / 6 - back].to_vec(),
         };
-        (core.to_vec(), clue)
+        (core[..bits / 6 - back].to_vec(), clue)
     })
 }
 
@@ -152,8 +166,12 @@ fn first_half((core, clue): (Vec<u8>, Clue)) -> Option<(Vec<u8>, Sign)> {
 fn second_half((core, clue): (Vec<u8>, Clue)) -> Option<(Vec<u8>, Sign)> {
     let from = needle(&core)?.len() - 1;
     let second = needle(&core[from..])?;
-    let back = clue.back + from;
-    Some((second.to_vec(), Sign::Dense(Clue { back, ..clue })))
+    let clue = Clue {
+        back: clue.back + from,
+        core: clue.core.get(from..)?.to_vec(),
+        ..clue
+    };
+    Some((second.to_vec(), Sign::Dense(clue)))
 }
 
 /// The shortest that a needle may be, if its characters are of different classes, as those of words

@@ -8,7 +8,8 @@
 //! of the filter, which then lets less through ([`arrange`]).
 //!
 //! Needles that stand in long runs alone are searched for in such runs ([`Runs`]): there are more of
-//! them than whole texts could be searched for at any speed.
+//! them than whole texts could be searched for at any speed. Runs are short, and a search has to be begun;
+//! so the runs of a block are laid side by side ([`Parts`]) and searched as one text.
 //!
 //! Where the machine lacks the vector instructions an automaton stands in.
 
@@ -16,7 +17,7 @@ use std::ops::Range;
 
 use aho_corasick::{AhoCorasick, Input, MatchKind, packed};
 
-use super::runs::Runs;
+use super::runs::{Runs, Script};
 
 mod arrange;
 
@@ -46,8 +47,8 @@ pub(super) struct Hit {
 pub(super) struct Family {
     /// None may be empty, and none the beginning of another.
     pub(super) needles: Vec<Vec<u8>>,
-    /// Whether they stand in long runs alone.
-    pub(super) in_runs: bool,
+    /// The only runs that they stand in, if it is not any text.
+    pub(super) in_runs: Option<Script>,
 }
 
 /// A compiled set of needles.
@@ -56,6 +57,8 @@ pub(super) struct Needles {
     groups: Vec<Group>,
     /// Those that are searched for in long runs alone.
     groups_in_runs: Vec<Group>,
+    /// Those that are searched for in long runs of letters of both cases alone.
+    groups_in_mixed_runs: Vec<Group>,
     runs: Runs,
     /// How long each is.
     lengths: Vec<usize>,
@@ -79,9 +82,38 @@ enum Searcher {
     Automaton(Box<AhoCorasick>),
 }
 
+/// What a search needs apart from texts, kept from text to text.
+#[derive(Debug, Default)]
+pub(super) struct Scratch {
+    plain: Parts,
+    runs: RunParts,
+}
+
+/// The runs of a text, or of a part of it.
+#[derive(Debug, Default)]
+struct RunParts {
+    mixed: Parts,
+    hex: Parts,
+}
+
+impl RunParts {
+    fn clear(&mut self) {
+        self.mixed.clear();
+        self.hex.clear();
+    }
+
+    fn push(&mut self, text: &[u8], run: Range<usize>, script: Script, beyond: usize) {
+        let parts = match script {
+            Script::Mixed => &mut self.mixed,
+            Script::Hex => &mut self.hex,
+        };
+        parts.push(text, run, beyond);
+    }
+}
+
 /// Parts of a text side by side. Hundreds of small searches become one.
 #[derive(Debug, Default)]
-pub(super) struct Parts {
+struct Parts {
     bytes: Vec<u8>,
     places: Vec<Place>,
 }
@@ -91,6 +123,8 @@ pub(super) struct Parts {
 struct Place {
     /// Where it begins among the parts.
     at: usize,
+    /// Where the last needles in it have begun there.
+    last: usize,
     /// Where it ends there.
     end: usize,
     /// Where it begins in the text.
@@ -101,20 +135,61 @@ impl Parts {
     /// Vector instructions need as much to begin with.
     const LEAST: usize = 64;
 
-    fn gather(&mut self, text: &[u8], windows: impl Iterator<Item = Range<usize>>) {
+    fn clear(&mut self) {
         self.bytes.clear();
         self.places.clear();
-        for window in windows {
-            let at = self.bytes.len();
-            self.bytes.extend_from_slice(&text[window.clone()]);
-            self.places.push(Place {
-                at,
-                end: self.bytes.len(),
-                start: window.start,
-            });
+    }
+
+    /// Adds a part in which needles begin, with the bytes `beyond` it that these may have.
+    fn push(&mut self, text: &[u8], part: Range<usize>, beyond: usize) {
+        let at = self.bytes.len();
+        let end = text.len().min(part.end + beyond);
+        self.bytes.extend_from_slice(&text[part.start..end]);
+        self.places.push(Place {
+            at,
+            last: at + part.len(),
+            end: self.bytes.len(),
+            start: part.start,
+        });
+    }
+
+    /// The needles of `groups` in all parts.
+    fn search<'g>(
+        &mut self,
+        groups: impl IntoIterator<Item = &'g Group>,
+        lengths: &[usize],
+        hits: &mut Vec<Hit>,
+    ) {
+        if self.places.is_empty() {
+            return;
         }
         if self.bytes.len() < Self::LEAST {
             self.bytes.resize(Self::LEAST, 0);
+        }
+        for group in groups {
+            self.search_for(group, lengths, hits);
+        }
+    }
+
+    fn search_for(&self, group: &Group, lengths: &[usize], hits: &mut Vec<Hit>) {
+        let mut places = self.places.as_slice();
+        let mut from = 0;
+        while let Some((pattern, at)) = group.searcher.find(&self.bytes, from..self.bytes.len()) {
+            from = at + 1;
+            while let [place, rest @ ..] = places
+                && place.end <= at
+            {
+                places = rest;
+            }
+            let Some(place) = places.first() else {
+                return;
+            };
+            let needle = group.numbers[pattern];
+            // Else it stands where two parts meet that are no neighbours in the text.
+            if at < place.last && at + lengths[needle] <= place.end {
+                let start = place.start + at - place.at;
+                hits.push(Hit { start, needle });
+            }
         }
     }
 }
@@ -131,6 +206,7 @@ impl Needles {
         let mut compiled = Self {
             groups: Vec::new(),
             groups_in_runs: Vec::new(),
+            groups_in_mixed_runs: Vec::new(),
             runs,
             lengths: needles.iter().map(|needle| needle.len()).collect(),
             longest: needles.iter().map(|needle| needle.len()).max().unwrap_or(0),
@@ -141,16 +217,16 @@ impl Needles {
             first = numbers.end;
             let (short, long): (Vec<usize>, Vec<usize>) =
                 numbers.partition(|number| needles[*number].len() < 4);
-            let (groups, most) = if family.in_runs {
-                (&mut compiled.groups_in_runs, GROUP_IN_RUNS)
-            } else {
-                (&mut compiled.groups, GROUP)
+            let (groups, most) = match family.in_runs {
+                None => (&mut compiled.groups, GROUP),
+                Some(Script::Hex) => (&mut compiled.groups_in_runs, GROUP_IN_RUNS),
+                Some(Script::Mixed) => (&mut compiled.groups_in_mixed_runs, GROUP_IN_RUNS),
             };
             for mut numbers in [short, long] {
                 // Neighbours share a beginning, and a bucket.
                 numbers.sort_by_key(|number| needles[*number]);
                 let size = numbers.len().div_ceil(numbers.len().div_ceil(most).max(1));
-                let groups_of_numbers: Vec<Vec<usize>> = if family.in_runs {
+                let groups_of_numbers: Vec<Vec<usize>> = if family.in_runs.is_some() {
                     let chunks = numbers.chunks(size.max(1));
                     chunks
                         .map(|numbers| in_buckets(numbers, &needles))
@@ -168,19 +244,30 @@ impl Needles {
     }
 
     /// Calls `found` with every needle in `text`, in ascending order of their first bytes.
-    pub(super) fn for_each(&self, text: &[u8], mut found: impl FnMut(Hit)) {
+    pub(super) fn for_each(&self, text: &[u8], found: impl FnMut(Hit)) {
+        self.for_each_with(text, &mut Scratch::default(), found);
+    }
+
+    /// The same with what was kept from another text.
+    pub(super) fn for_each_with(
+        &self,
+        text: &[u8],
+        scratch: &mut Scratch,
+        mut found: impl FnMut(Hit),
+    ) {
         let mut hits = Vec::new();
+        let beyond = self.beyond();
         for start in (0..text.len()).step_by(BLOCK) {
             let block = start..text.len().min(start + BLOCK);
             for group in &self.groups {
                 self.search(group, text, block.clone(), &mut hits);
             }
-            if !self.groups_in_runs.is_empty() {
-                self.runs.for_each(text, block, |part| {
-                    for group in &self.groups_in_runs {
-                        self.search(group, text, part.clone(), &mut hits);
-                    }
-                });
+            if self.has_runs() {
+                let runs = &mut scratch.runs;
+                runs.clear();
+                let push = |run, script| runs.push(text, run, script, beyond);
+                self.runs.for_each(text, block, push);
+                self.search_runs(runs, &mut hits);
             }
             hits.sort_unstable();
             hits.drain(..).for_each(&mut found);
@@ -189,57 +276,42 @@ impl Needles {
 
     /// Adds every needle that one of the `fresh` ranges can have made, in no order: those that have a byte
     /// in it, or one on each side of an empty one, and those in runs that it made longer. Others may
-    /// be among them. The ranges are in order and do not overlap.
+    /// be among them, and some twice. The ranges are in order and do not overlap.
     pub(super) fn near(
         &self,
         text: &[u8],
         fresh: &[Range<usize>],
-        parts: &mut Parts,
+        scratch: &mut Scratch,
         hits: &mut Vec<Hit>,
     ) {
-        let beyond = self.longest.saturating_sub(1);
-        parts.gather(text, widened(fresh, (beyond, beyond), text.len()));
-        for group in &self.groups {
-            self.search_parts(group, parts, hits);
+        let beyond = self.beyond();
+        let Scratch { plain, runs } = scratch;
+        plain.clear();
+        for window in widened(fresh, beyond, text.len()) {
+            plain.push(text, window, 0);
         }
-        if self.groups_in_runs.is_empty() {
-            return;
-        }
-        let behind = self.runs.reach();
-        for window in widened(fresh, (behind + beyond, beyond), text.len()) {
-            if !self.runs.any_about(text, &window) {
-                continue;
-            }
-            let end = text.len().min(window.end + behind);
-            self.runs.for_each(text, window.start..end, |part| {
-                for group in &self.groups_in_runs {
-                    self.search(group, text, part.clone(), hits);
-                }
-            });
+        plain.search(&self.groups, &self.lengths, hits);
+        if self.has_runs() {
+            runs.clear();
+            let push = |run, script| runs.push(text, run, script, beyond);
+            self.runs.about(text, fresh, push);
+            self.search_runs(runs, hits);
         }
     }
 
-    /// Adds the needles of `group` that lie in one of the parts.
-    fn search_parts(&self, group: &Group, parts: &Parts, hits: &mut Vec<Hit>) {
-        let mut places = parts.places.as_slice();
-        let mut from = 0;
-        while let Some((pattern, at)) = group.searcher.find(&parts.bytes, from..parts.bytes.len()) {
-            from = at + 1;
-            while let [place, rest @ ..] = places
-                && place.end <= at
-            {
-                places = rest;
-            }
-            let Some(place) = places.first() else {
-                return;
-            };
-            let needle = group.numbers[pattern];
-            // Else it stands where two parts meet that are no neighbours in the text.
-            if at + self.lengths[needle] <= place.end {
-                let start = place.start + at - place.at;
-                hits.push(Hit { start, needle });
-            }
-        }
+    fn has_runs(&self) -> bool {
+        !self.groups_in_runs.is_empty() || !self.groups_in_mixed_runs.is_empty()
+    }
+
+    /// How many bytes of a needle may stand behind its first.
+    fn beyond(&self) -> usize {
+        self.longest.saturating_sub(1)
+    }
+
+    fn search_runs(&self, runs: &mut RunParts, hits: &mut Vec<Hit>) {
+        let of_both = self.groups_in_runs.iter().chain(&self.groups_in_mixed_runs);
+        runs.mixed.search(of_both, &self.lengths, hits);
+        runs.hex.search(&self.groups_in_runs, &self.lengths, hits);
     }
 
     /// Where a needle ends.
@@ -249,7 +321,7 @@ impl Needles {
 
     /// Adds the needles of `group` that begin in `part`; they may end behind it.
     fn search(&self, group: &Group, text: &[u8], part: Range<usize>, hits: &mut Vec<Hit>) {
-        let end = text.len().min(part.end + self.longest.saturating_sub(1));
+        let end = text.len().min(part.end + self.beyond());
         let mut from = part.start;
         while let Some((pattern, start)) = group.searcher.find(text, from..end)
             && start < part.end
@@ -263,11 +335,10 @@ impl Needles {
     }
 }
 
-/// `ranges` with so many more bytes before and behind them, within a text of `length`; those that meet
-/// are one.
+/// `ranges` with so many more bytes on either side, within a text of `length`; those that meet are one.
 fn widened(
     ranges: &[Range<usize>],
-    (before, behind): (usize, usize),
+    more: usize,
     length: usize,
 ) -> impl Iterator<Item = Range<usize>> {
     let mut ranges = ranges.iter();
@@ -275,13 +346,13 @@ fn widened(
     std::iter::from_fn(move || {
         let mut window = next.take()?;
         for range in ranges.by_ref() {
-            if range.start.saturating_sub(before) > window.end + behind {
+            if range.start.saturating_sub(more) > window.end + more {
                 next = Some(range.clone());
                 break;
             }
             window.end = range.end;
         }
-        Some(window.start.saturating_sub(before)..length.min(window.end + behind))
+        Some(window.start.saturating_sub(more)..length.min(window.end + more))
     })
 }
 
@@ -344,8 +415,10 @@ impl Searcher {
 impl Needles {
     /// The number of needles that each pass over a whole text searches for, and each over its long
     /// runs, and whether it does so with vector instructions.
-    pub(super) fn passes(&self) -> [Vec<(usize, bool)>; 2] {
-        [&self.groups, &self.groups_in_runs].map(|groups| {
+    pub(super) fn passes(&self) -> [Vec<(usize, bool)>; 3] {
+        let groups_in_runs = [&self.groups_in_runs, &self.groups_in_mixed_runs];
+        let [in_runs, in_mixed_runs] = groups_in_runs;
+        [&self.groups, in_runs, in_mixed_runs].map(|groups| {
             groups
                 .iter()
                 .map(|group| {
@@ -375,9 +448,9 @@ mod tests {
     fn with(needles: &[Vec<u8>], compile: fn(&[&[u8]]) -> Option<Searcher>) -> Needles {
         let family = Family {
             needles: needles.to_vec(),
-            in_runs: false,
+            in_runs: None,
         };
-        Needles::with(&[family], Runs::of_at_least(0), compile)
+        Needles::with(&[family], Runs::of_texts(0), compile)
     }
 
     fn all(needles: &Needles, text: &[u8]) -> Vec<(usize, usize)> {
@@ -446,15 +519,23 @@ mod tests {
 
     #[test]
     fn needles_in_runs_are_found_in_runs_alone() {
-        let family = Family {
-            needles: vec![b"Z2x".to_vec(), b"676c".to_vec()],
-            in_runs: true,
+        let family = |needle: &str, script| Family {
+            needles: vec![needle.as_bytes().to_vec()],
+            in_runs: Some(script),
         };
-        let needles = Needles::new(&[Family::default(), family], Runs::of_at_least(20));
+        let families = [family("Z2x", Script::Mixed), family("676c", Script::Hex)];
+        let needles = Needles::new(&families, Runs::of_texts(15));
         assert!(all(&needles, b"x = Z2xwYXQ; 676c7061").is_empty());
         // A line may be the last one of a folded text.
-        let text = b"x = 0123456789Z2xwYXQtabcdefgh\n676c7061\n01234567890123456789676c";
-        assert_eq!(all(&needles, text), [(14, 0), (31, 1), (60, 1)]);
+        let text = b"x = 0123456789Z2xwYXQtabcdefgh\n676c7061\n012345678901234567890123456789676c";
+        assert_eq!(all(&needles, text), [(14, 0), (31, 1), (70, 1)]);
+        // Base64 has letters of both cases.
+        let text = b"0Z2x456789012345676c0123456789";
+        assert_eq!(all(&needles, text), [(1, 0), (16, 1)]);
+        let text = b"0aZ2x456789012345676c0123456789 z2x456789012345676c0123456789";
+        assert_eq!(all(&needles, text), [(2, 0), (17, 1)]);
+        let text = b"z2x-456789012345676c0123456789012345678";
+        assert_eq!(all(&needles, text), [(16, 1)]);
     }
 
     #[test]

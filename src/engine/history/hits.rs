@@ -101,14 +101,13 @@ impl ObjectVisitor for HitVisitor<'_, '_> {
         if kind == Kind::Blob && (self.searcher.opens(bytes) || Detector::is_encoded(bytes)) {
             return None;
         }
+        let scratch = &mut self.scratch;
         Some(match base {
             Some(Base {
                 trace: Some(clues),
                 copies,
-            }) => self
-                .detector
-                .clues_from(clues, copies, bytes, &mut self.scratch),
-            _ => self.detector.clues(bytes),
+            }) => self.detector.clues_from(clues, copies, bytes, scratch),
+            _ => self.detector.clues(bytes, scratch),
         })
     }
 
