@@ -114,7 +114,10 @@ impl Decoded {
     /// Whether `span` of the decoded text, or the sign of equality before it, is written in another way
     /// than plain; that sign may be escaped twice.
     pub(super) fn is_encoded(&self, span: Span) -> bool {
-        let span = Span::new(span.start.saturating_sub("%3D".len()), span.end);
+        let before = &self.text[..span.start];
+        let mut signs = ["=", "%3D", "%3d"].into_iter();
+        let sign = signs.find(|sign| before.ends_with(sign.as_bytes()));
+        let span = Span::new(span.start - sign.map_or(0, str::len), span.end);
         self.source(span).len() > span.len()
     }
 

@@ -378,3 +378,18 @@ fn base64_in_hexadecimal_is_found_at_every_alignment() {
         }
     }
 }
+
+#[test]
+fn an_escape_before_a_token_makes_no_escaped_token() {
+    let broken = expanded("{{personal_access_token/routable-v1|broken}}").text;
+    let token = expanded("{{personal_access_token/routable-v1}}").text;
+    // The mark of the first one leads to the escapes before it, and so into the second one.
+    let text = format!("\\n{broken}\\n_{token}");
+    let span = assert_found(
+        text.as_bytes(),
+        &token,
+        &[],
+        "behind an escape and a hyphen",
+    );
+    assert_eq!(span, Span::new(text.len() - token.len(), text.len()));
+}
