@@ -25,6 +25,11 @@ impl Clues {
         self.hits.is_empty()
     }
 
+    /// Where the last one begins.
+    pub fn last(&self) -> Option<usize> {
+        self.hits.last().map(|hit| hit.start)
+    }
+
     /// Whether one begins in `range`.
     pub fn any_in(&self, range: Range<usize>) -> bool {
         let before = self.hits.partition_point(|hit| hit.start < range.start);

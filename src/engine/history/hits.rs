@@ -1,11 +1,14 @@
 //! The pass over every object, which keeps of a hit its token and object alone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use crate::detect::{ClueScratch, Clues, Detection, Detector};
 use crate::engine::leaks::{Search, SearchVisitor, TokenKey};
 use crate::model::{Confidence, Problem, Provenance};
 use crate::source::git::{Base, Kind, ObjectId, ObjectVisitor, oid, tree_names};
+
+/// The most names of files that are known to hold nothing.
+const MAX_NAMES: usize = 4096;
 
 /// One token in one object.
 struct Hit {
@@ -22,6 +25,8 @@ pub(super) struct HitVisitor<'s, 'r> {
     scratch: ClueScratch,
     /// What the search of one object found.
     detections: Vec<Detection>,
+    /// Names with clues that lead nowhere. They stand in every version of a tree.
+    empty_names: HashSet<Vec<u8>>,
     /// The lowest confidence that is reported.
     confidence: Confidence,
     tokens: BTreeMap<TokenKey, u32>,
@@ -39,6 +44,7 @@ impl<'s, 'r> HitVisitor<'s, 'r> {
             detector: search.detector,
             scratch: ClueScratch::default(),
             detections: Vec::new(),
+            empty_names: HashSet::new(),
             confidence,
             tokens: BTreeMap::new(),
             hits: Vec::new(),
@@ -72,6 +78,26 @@ impl HitVisitor<'_, '_> {
             count,
         };
         self.hits.extend(counts.into_iter().map(hit));
+    }
+
+    /// Searches the names in a tree that have clues.
+    fn search_names(
+        &mut self,
+        id: &oid,
+        tree: &[u8],
+        clues: &Clues,
+        detections: &mut Vec<Detection>,
+    ) {
+        let last = clues.last().unwrap_or_default();
+        for (at, name) in tree_names(id, tree).take_while(|(at, _)| *at <= last) {
+            if clues.any_in(at..at + name.len()) && !self.empty_names.contains(name) {
+                let known = detections.len();
+                self.detector.scan(name, detections);
+                if detections.len() == known && self.empty_names.len() < MAX_NAMES {
+                    self.empty_names.insert(name.to_owned());
+                }
+            }
+        }
     }
 
     /// Reads an object window by window, and what is packed in it.
@@ -121,11 +147,7 @@ impl ObjectVisitor for HitVisitor<'_, '_> {
         }
         let mut detections = std::mem::take(&mut self.detections);
         if kind == Kind::Tree {
-            for (at, name) in tree_names(id, bytes) {
-                if clues.any_in(at..at + name.len()) {
-                    self.detector.scan(name, &mut detections);
-                }
-            }
+            self.search_names(id, bytes, clues, &mut detections);
         } else {
             self.detector.scan_clues(bytes, clues, &mut detections);
         }
