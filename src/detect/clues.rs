@@ -103,11 +103,17 @@ impl Detector {
         if end < text.len() {
             fresh.push(end..text.len());
         }
+        // Those of the base are in order.
+        let kept = hits.len();
         self.needles
             .near(text, fresh, &mut scratch.search, &mut hits);
-        hits.retain(|hit| self.may_lead(text, *hit));
-        hits.sort_unstable();
-        hits.dedup();
+        if hits.len() > kept {
+            let found = hits.split_off(kept);
+            let found = found.into_iter();
+            hits.extend(found.filter(|hit| self.may_lead(text, *hit)));
+            hits.sort();
+            hits.dedup();
+        }
         Clues { hits }
     }
 

@@ -304,6 +304,9 @@ mod tests {
 
     const RUNS: Runs = Runs::of_texts(15);
 
+    /// Of those that hold a block of sixteen.
+    const LONG_RUNS: Runs = Runs::of_texts(24);
+
     fn parts(text: &str, range: Range<usize>) -> Vec<Range<usize>> {
         let mut parts = Vec::new();
         RUNS.for_each(text.as_bytes(), range, |part, _| parts.push(part));
@@ -334,11 +337,11 @@ mod tests {
         scripts
     }
 
-    fn naive(text: &str) -> Vec<Range<usize>> {
+    fn naive(text: &str, least: usize) -> Vec<Range<usize>> {
         let mut runs = Vec::new();
         let mut at = 0;
         for run in text.split(|character: char| CLASSES[character as usize & 0xFF] == 0) {
-            if run.len() >= 20 {
+            if run.len() >= least {
                 runs.push(at..at + run.len());
             }
             at += run.len() + 1;
@@ -391,14 +394,16 @@ mod tests {
         }
 
         #[test]
-        fn finds_every_run_that_is_long_enough(text in "([a-c]{0,30}[. ]{0,2}){0,12}") {
-            let mut runs = Vec::new();
-            let mut at = 0;
-            while let Some(run) = RUNS.next(text.as_bytes(), at..text.len()) {
-                at = run.end;
-                runs.push(run);
+        fn finds_every_run_that_is_long_enough(text in "([a-c]{0,40}[. ]{0,2}){0,12}") {
+            for finder in [RUNS, LONG_RUNS] {
+                let mut runs = Vec::new();
+                let mut at = 0;
+                while let Some(run) = finder.next(text.as_bytes(), at..text.len()) {
+                    at = run.end;
+                    runs.push(run);
+                }
+                prop_assert_eq!(runs, naive(&text, finder.least));
             }
-            prop_assert_eq!(runs, naive(&text));
         }
 
         #[test]
