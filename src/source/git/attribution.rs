@@ -12,7 +12,7 @@ use gix_object::{Kind, TreeRefIter};
 
 use super::graph::{Commits, Header};
 use super::history::History;
-use super::numbering::{Numbering, Prefix, Table, prefix};
+use super::numbering::{Numbering, Prefix, prefix};
 use super::objects::{Decoder, Objects};
 use super::pass::{Base, ObjectVisitor, Selection, pass};
 
@@ -339,13 +339,12 @@ fn edges(
     within: &[Vec<u8>],
     threads: usize,
 ) -> Edges {
-    let table = numbering.table();
     let hit_prefixes: HashSet<u64, BuildHasherDefault<Prefix>> =
         hits.iter().map(|id| prefix(id)).collect();
     let names: HashSet<&[u8]> = within.iter().flat_map(|path| names(path)).collect();
-    let mut visitors: Vec<TreeVisitor<'_, '_, '_>> = (0..threads.max(1))
+    let mut visitors: Vec<TreeVisitor<'_, '_>> = (0..threads.max(1))
         .map(|_| TreeVisitor {
-            table: &table,
+            numbering,
             hits: &hit_prefixes,
             names: &names,
             edges: Vec::new(),
@@ -384,8 +383,8 @@ fn edges(
 }
 
 /// Writes down what the trees of one thread name.
-struct TreeVisitor<'t, 'n, 'o> {
-    table: &'t Table<'n, 'o>,
+struct TreeVisitor<'t, 'o> {
+    numbering: &'t Numbering<'o>,
     hits: &'t HashSet<u64, BuildHasherDefault<Prefix>>,
     /// Names at which everything is written down.
     names: &'t HashSet<&'t [u8]>,
@@ -393,19 +392,19 @@ struct TreeVisitor<'t, 'n, 'o> {
     down: Vec<((u32, Vec<u8>), u32)>,
 }
 
-impl ObjectVisitor for TreeVisitor<'_, '_, '_> {
+impl ObjectVisitor for TreeVisitor<'_, '_> {
     type Trace = ();
 
     fn trace(&mut self, _: Kind, _: &[u8], _: Option<Base<'_, ()>>) {}
 
     fn visit(&mut self, _: Kind, id: &oid, bytes: &[u8], (): &()) {
-        let Some(number) = self.table.of(id) else {
+        let Some(number) = self.numbering.of(id) else {
             return;
         };
         for entry in TreeRefIter::from_bytes(bytes, id.kind()).filter_map(Result::ok) {
             let is_named = !self.names.is_empty() && self.names.contains(entry.filename.as_bytes());
             if (entry.mode.is_tree() || is_named || self.hits.contains(&prefix(entry.oid)))
-                && let Some(child) = self.table.of(entry.oid)
+                && let Some(child) = self.numbering.of(entry.oid)
             {
                 self.edges.push((child, number));
                 if is_named {

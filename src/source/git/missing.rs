@@ -10,7 +10,7 @@ use super::Defect;
 use super::changes::Node;
 use super::graph::{Header, Missing};
 use super::history::History;
-use super::numbering::{Numbering, Table};
+use super::numbering::Numbering;
 use super::objects::Decoder;
 use super::pass::{Base, ObjectVisitor, Selection, pass};
 use crate::model::ProblemClass;
@@ -90,10 +90,9 @@ impl History {
         numbering: &Numbering<'_>,
         threads: usize,
     ) -> Vec<Missing> {
-        let table = numbering.table();
-        let mut visitors: Vec<EntryVisitor<'_, '_, '_>> = (0..threads.max(1))
+        let mut visitors: Vec<EntryVisitor<'_, '_>> = (0..threads.max(1))
             .map(|_| EntryVisitor {
-                table: &table,
+                numbering,
                 missing: Vec::new(),
             })
             .collect();
@@ -135,19 +134,19 @@ impl History {
 }
 
 /// Looks for what the trees of one thread name.
-struct EntryVisitor<'t, 'n, 'o> {
-    table: &'t Table<'n, 'o>,
+struct EntryVisitor<'n, 'o> {
+    numbering: &'n Numbering<'o>,
     missing: Vec<Missing>,
 }
 
-impl ObjectVisitor for EntryVisitor<'_, '_, '_> {
+impl ObjectVisitor for EntryVisitor<'_, '_> {
     type Trace = ();
 
     fn trace(&mut self, _: Kind, _: &[u8], _: Option<Base<'_, ()>>) {}
 
     fn visit(&mut self, _: Kind, id: &oid, bytes: &[u8], (): &()) {
         for entry in TreeRefIter::from_bytes(bytes, id.kind()).filter_map(Result::ok) {
-            if !entry.mode.is_commit() && self.table.of(entry.oid).is_none() {
+            if !entry.mode.is_commit() && self.numbering.of(entry.oid).is_none() {
                 self.missing.push(Missing {
                     id: entry.oid.to_owned(),
                     named_by: format!("`{}` in tree {id}", entry.filename.to_str_lossy()),

@@ -1,6 +1,6 @@
 //! A number for every object of a database, so that graphs of millions of them fit into memory.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::hash::{BuildHasherDefault, Hasher};
 
 use gix_hash::{ObjectId, oid};
@@ -78,44 +78,6 @@ impl<'o> Numbering<'o> {
         self.objects.packs[pack]
             .index
             .oid_at_index(number - self.starts[pack])
-    }
-
-    /// A table for millions of questions.
-    pub(super) fn table(&self) -> Table<'_, 'o> {
-        let mut numbers: HashMap<u64, u32, BuildHasherDefault<Prefix>> = HashMap::default();
-        numbers.reserve(self.len());
-        // The first number stays: that of the first pack.
-        for (pack, start) in self.objects.packs.iter().zip(&self.starts) {
-            for at in 0..pack.index.num_objects() {
-                let id = pack.index.oid_at_index(at);
-                numbers.entry(prefix(id)).or_insert(start + at);
-            }
-        }
-        for (number, id) in (self.loose_start..).zip(&self.loose) {
-            numbers.entry(prefix(id)).or_insert(number);
-        }
-        Table {
-            numbering: self,
-            numbers,
-        }
-    }
-}
-
-/// Numbers by the first bytes of ids.
-pub(super) struct Table<'n, 'o> {
-    numbering: &'n Numbering<'o>,
-    numbers: HashMap<u64, u32, BuildHasherDefault<Prefix>>,
-}
-
-impl Table<'_, '_> {
-    /// The number of an object, if it is there.
-    pub(super) fn of(&self, id: &oid) -> Option<u32> {
-        let number = *self.numbers.get(&prefix(id))?;
-        if self.numbering.id(number) == id {
-            Some(number)
-        } else {
-            self.numbering.of(id)
-        }
     }
 }
 

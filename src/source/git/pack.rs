@@ -10,7 +10,7 @@ use super::delta::{Delta, DeltaError};
 use super::files::is_file;
 use super::forest::Forest;
 use super::objects::{Decoder, MAX_OBJECT, ObjectError};
-use super::pack_index::{MultiIndex, PackIndex, checksum_that_holds};
+use super::pack_index::{Listing, MultiIndex, PackIndex, checksum_that_holds};
 
 /// A pack with its index.
 pub(super) struct Pack {
@@ -51,7 +51,11 @@ impl Pack {
         }
         let index = gix_pack::index::File::at(index, format)
             .map_err(|error| format!("its index is not valid: {error}"))?;
-        Self::new(data(&path, format)?, path, PackIndex::File(index))
+        Self::new(
+            data(&path, format)?,
+            path,
+            PackIndex::new(Listing::File(index)),
+        )
     }
 
     /// Opens the pack at `path`, which has no index of its own, by the one of several packs.

@@ -2,16 +2,25 @@
 
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::{fs, mem};
 
 use gix_hash::{Kind, ObjectId, oid};
 use gix_pack::{index, multi_index};
 
+use super::fan_out::FanOut;
 use super::files::is_file;
 use super::objects::MAX_OBJECT;
 
 /// Which objects a pack has, and where.
-pub(super) enum PackIndex {
+pub(super) struct PackIndex {
+    listing: Listing,
+    /// See [`PackIndex::fan_out`].
+    fan_out: OnceLock<FanOut>,
+}
+
+/// Where a [`PackIndex`] has it from.
+pub(super) enum Listing {
     /// The file beside the pack.
     File(index::File),
     /// Made of a multi-pack index.
@@ -21,14 +30,28 @@ pub(super) enum PackIndex {
 /// Calls a method of the index of either kind.
 macro_rules! of_either {
     ($index:expr, $name:ident($($argument:expr),*)) => {
-        match $index {
-            Self::File(index) => index.$name($($argument),*),
-            Self::Made(index) => index.$name($($argument),*),
+        match &$index.listing {
+            Listing::File(index) => index.$name($($argument),*),
+            Listing::Made(index) => index.$name($($argument),*),
         }
     };
 }
 
 impl PackIndex {
+    pub(super) fn new(listing: Listing) -> Self {
+        Self {
+            listing,
+            fan_out: OnceLock::new(),
+        }
+    }
+
+    /// Reads all ids, so that each is found at once from now on. It takes less time than the headers of
+    /// all objects do, and more than a few questions.
+    pub(super) fn fan_out(&self) {
+        self.fan_out
+            .get_or_init(|| FanOut::new(self.num_objects(), |at| self.oid_at_index(at)));
+    }
+
     /// How many objects it lists.
     pub(super) fn num_objects(&self) -> u32 {
         of_either!(self, num_objects())
@@ -46,7 +69,10 @@ impl PackIndex {
 
     /// The number of an object, if it is listed.
     pub(super) fn lookup(&self, id: impl AsRef<oid>) -> Option<u32> {
-        of_either!(self, lookup(id))
+        match self.fan_out.get() {
+            Some(fan_out) => fan_out.lookup(id.as_ref(), |at| self.oid_at_index(at)),
+            None => of_either!(self, lookup(id)),
+        }
     }
 
     /// The checksum of the pack that it was made for.
@@ -63,9 +89,9 @@ impl PackIndex {
     pub(super) fn is_intact(&self) -> bool {
         let path = of_either!(self, path());
         let found = checksum_that_holds(path, of_either!(self, object_hash()));
-        match self {
-            Self::File(index) => found == Some(index.index_checksum()),
-            Self::Made(_) => found.is_some(),
+        match &self.listing {
+            Listing::File(index) => found == Some(index.index_checksum()),
+            Listing::Made(_) => found.is_some(),
         }
     }
 }
@@ -112,7 +138,7 @@ impl MultiIndex {
         }
         let bytes = written(&entries, checksum, self.file.checksum())?;
         let made = index::File::from_data(bytes, self.path.clone(), self.file.object_hash());
-        Some(PackIndex::Made(made.ok()?))
+        Some(PackIndex::new(Listing::Made(made.ok()?)))
     }
 }
 
@@ -195,12 +221,17 @@ mod tests {
         ];
         let bytes = written(&entries, id(3), id(4)).unwrap();
         let made = index::File::from_data(bytes, PathBuf::new(), Kind::Sha1).unwrap();
-        let made = PackIndex::Made(made);
+        let made = PackIndex::new(Listing::Made(made));
         assert_eq!((made.num_objects(), made.pack_checksum()), (4, id(3)));
         for (at, (id, offset)) in (0..).zip(entries) {
             assert_eq!(made.oid_at_index(at), id);
             assert_eq!(made.lookup(id), Some(at));
             assert_eq!(made.pack_offset_at_index(at), offset);
+        }
+        assert_eq!(made.lookup(id(9)), None);
+        made.fan_out();
+        for at in 0..4 {
+            assert_eq!(made.lookup(made.oid_at_index(at)), Some(at));
         }
         assert_eq!(made.lookup(id(9)), None);
         for (entries, source) in [(&entries[..3], id(4)), (&entries, id(5))] {

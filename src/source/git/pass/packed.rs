@@ -52,6 +52,7 @@ impl<'p> PackWork<'p> {
         selection: Selection<'p>,
         threads: usize,
     ) -> Result<Self, &'static str> {
+        pack.index.fan_out();
         let (forest, intact) = thread::scope(|scope| {
             let intact = scope.spawn(|| pack.index_is_intact());
             let forest = pack.forest(threads);
