@@ -1,63 +1,63 @@
-//! A fan-out of the ids of a pack that is many times as fine as the one in its index.
+//! Finds sorted numbers by their first bits, as the fan-out of a pack's index does, and many times as
+//! fine.
 
 use std::cmp::Ordering;
 
-use gix_hash::oid;
-
-use super::numbering::prefix;
-
-/// The fewest ids that share an entry, where they are even; the most are twice as many. They lie in two
-/// or three cache lines.
-const SHARED: u32 = 4;
-
-/// The bits that the fan-out of an index has.
-const LEAST_BITS: u32 = 8;
-
-/// Where the ids begin that have the same first bits.
+/// Where the numbers begin that have the same first bits.
 ///
-/// Ids are hashes and evenly spread, so that the first bits of one lead to a few neighbours. Where they
-/// are not, what is left is bisected, as without.
+/// Ids are hashes and evenly spread, and objects lie one behind the other, so that the first bits of
+/// an id or an offset lead to a few neighbours. Where they do not, what is left is bisected, as without.
 pub(super) struct FanOut {
-    bits: u32,
-    /// The first id that is not below each value of the first bits, and the end.
+    /// The bits that are not first ones.
+    shift: u32,
+    /// The place of the first number that is not below each value of the first bits, and the end.
     starts: Vec<u32>,
 }
 
 impl FanOut {
-    /// Goes through `count` ids in ascending order.
-    pub(super) fn new<'i>(count: u32, listed: impl Fn(u32) -> &'i oid) -> Self {
-        let bits = (count / SHARED).max(1).ilog2().max(LEAST_BITS);
-        let mut starts = Vec::with_capacity((1 << bits) + 1);
-        for at in 0..count {
-            while starts.len() <= first_bits(listed(at), bits) {
-                starts.push(at);
+    /// Goes through numbers in ascending order, none of them above `most`. Where they are even, `share`
+    /// to twice as many have an entry.
+    pub(super) fn new(
+        numbers: impl ExactSizeIterator<Item = u64>,
+        most: u64,
+        share: usize,
+    ) -> Self {
+        let count = numbers.len();
+        let bits = (count / share).max(2).ilog2();
+        let shift = (u64::BITS - most.leading_zeros()).saturating_sub(bits);
+        let entries = at(most >> shift) + 2;
+        let mut starts = Vec::with_capacity(entries);
+        for (place, number) in (0..).zip(numbers) {
+            while starts.len() <= at(number >> shift) {
+                starts.push(place);
             }
         }
-        starts.resize((1 << bits) + 1, count);
-        Self { bits, starts }
+        starts.resize(entries, place(count));
+        Self { shift, starts }
     }
 
-    /// The number of an id, if it is one of them.
-    pub(super) fn lookup<'i>(&self, id: &oid, listed: impl Fn(u32) -> &'i oid) -> Option<u32> {
-        let bits = first_bits(id, self.bits);
-        let (mut low, mut high) = (self.starts[bits], self.starts[bits + 1]);
-        let wanted = prefix(id);
+    /// The place of a number, of which `compare` says how what stands at a place compares with it.
+    pub(super) fn find(&self, number: u64, compare: impl Fn(u32) -> Ordering) -> Option<u32> {
+        let first = at(number >> self.shift);
+        let (mut low, mut high) = (*self.starts.get(first)?, *self.starts.get(first + 1)?);
         while low < high {
             let middle = u32::midpoint(low, high);
-            let found = listed(middle);
-            match wanted.cmp(&prefix(found)).then_with(|| id.cmp(found)) {
-                Ordering::Less => high = middle,
+            match compare(middle) {
+                Ordering::Less => low = middle + 1,
                 Ordering::Equal => return Some(middle),
-                Ordering::Greater => low = middle + 1,
+                Ordering::Greater => high = middle,
             }
         }
         None
     }
 }
 
-fn first_bits(id: &oid, bits: u32) -> usize {
-    usize::try_from(prefix(id) >> (u64::BITS - bits))
-        .expect("there are no more bits than in a count")
+fn at(bits: u64) -> usize {
+    usize::try_from(bits).expect("there are no more first bits than numbers")
+}
+
+fn place(count: usize) -> u32 {
+    u32::try_from(count).expect("a pack counts its objects in 32 bits")
 }
 
 #[cfg(test)]
@@ -68,6 +68,16 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::source::git::numbering::prefix;
+
+    fn fan_out(ids: &[ObjectId]) -> FanOut {
+        FanOut::new(ids.iter().map(|id| prefix(id)), u64::MAX, 4)
+    }
+
+    fn lookup(fan_out: &FanOut, ids: &[ObjectId], id: &ObjectId) -> Option<usize> {
+        let found = fan_out.find(prefix(id), |at| ids[at as usize].cmp(id))?;
+        Some(found as usize)
+    }
 
     fn id(bytes: [u8; 20]) -> ObjectId {
         ObjectId::try_from(&bytes[..]).unwrap()
@@ -95,46 +105,61 @@ mod tests {
 
         #[test]
         fn every_id_is_found_and_no_other(ids in ids(), absent in ids()) {
-            let count = u32::try_from(ids.len()).unwrap();
-            let listed = |at: u32| &*ids[at as usize];
-            let fan = FanOut::new(count, listed);
+            let fan_out = fan_out(&ids);
             for wanted in ids.iter().chain(&absent) {
-                let at = ids.binary_search(wanted).ok().map(|at| u32::try_from(at).unwrap());
-                prop_assert_eq!(fan.lookup(wanted, listed), at);
+                prop_assert_eq!(lookup(&fan_out, &ids, wanted), ids.binary_search(wanted).ok());
+            }
+        }
+
+        #[test]
+        fn every_offset_is_found_and_no_other(
+            gaps in prop::collection::vec(prop_oneof![1_u64..40, 1_u64..1 << 40], 0..1000),
+            absent in prop::collection::vec(any::<u64>(), 0..100),
+        ) {
+            let ends = gaps.iter().scan(11, |end, gap| {
+                *end += gap;
+                Some(*end)
+            });
+            let offsets: Vec<u64> = ends.collect();
+            let most = offsets.last().copied().unwrap_or_default();
+            let fan_out = FanOut::new(offsets.iter().copied(), most, 1);
+            let near = offsets.iter().flat_map(|offset| [offset - 1, *offset, offset + 1]);
+            for wanted in near.chain(absent) {
+                let found = fan_out.find(wanted, |at| offsets[at as usize].cmp(&wanted));
+                let expected = offsets.binary_search(&wanted).ok();
+                prop_assert_eq!(found.map(|at| at as usize), expected);
             }
         }
 
         #[test]
         fn ids_in_disorder_are_no_panic(ids in prop::collection::vec(any::<[u8; 20]>(), 0..600)) {
             let ids: Vec<ObjectId> = ids.into_iter().map(id).collect();
-            let listed = |at: u32| &*ids[at as usize];
-            let fan = FanOut::new(u32::try_from(ids.len()).unwrap(), listed);
-            for (at, id) in (0..).zip(&ids) {
-                prop_assert!(fan.lookup(id, listed).is_none_or(|found| found == at));
+            let fan_out = fan_out(&ids);
+            for (at, id) in ids.iter().enumerate() {
+                let found = lookup(&fan_out, &ids, id);
+                prop_assert!(found.is_none_or(|found| found == at));
             }
         }
     }
 
     #[test]
     fn ids_that_are_not_even_take_no_more_steps_than_bisection() {
-        let count = 1 << 16;
-        let ids: Vec<ObjectId> = (0..count)
-            .map(|at: u32| {
+        let ids: Vec<ObjectId> = (0..1_u32 << 16)
+            .map(|at| {
                 let mut bytes = [0; 20];
                 bytes[..4].copy_from_slice(&at.to_be_bytes());
                 id(bytes)
             })
             .collect();
-        let asked = Cell::new(0);
-        let listed = |at: u32| {
-            asked.set(asked.get() + 1);
-            &*ids[at as usize]
-        };
-        let fan = FanOut::new(count, listed);
+        let fan_out = fan_out(&ids);
         for (at, id) in (0..).zip(&ids) {
-            asked.set(0);
-            assert_eq!(fan.lookup(id, listed), Some(at));
-            assert!(asked.get() <= 17, "{}", asked.get());
+            let steps = Cell::new(0);
+            let found = fan_out.find(prefix(id), |at| {
+                steps.set(steps.get() + 1);
+                ids[at as usize].cmp(id)
+            });
+            assert_eq!(found, Some(at));
+            assert!(steps.get() <= 17, "{}", steps.get());
         }
     }
 }

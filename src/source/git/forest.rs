@@ -6,8 +6,9 @@
 use std::thread;
 
 use gix_object::Kind;
-use gix_pack::data::entry::Header;
 
+use super::entry::{Form, PACK_HEADER};
+use super::fan_out::FanOut;
 use super::numbering::IdSet;
 use super::pack::Pack;
 
@@ -29,16 +30,35 @@ const MAX_NODES: u32 = u32::MAX - 16;
 
 /// The objects of a pack in the order of their offsets, which are the node numbers.
 pub(super) struct Forest {
-    /// Offset in the pack and place in the index.
-    nodes: Vec<(u64, u32)>,
-    /// The base of each node, or a mark that is no node.
-    parents: Vec<u32>,
-    first_child: Vec<u32>,
-    next_sibling: Vec<u32>,
+    nodes: Vec<Node>,
     /// Whole objects.
     pub(super) roots: Vec<(u32, Kind)>,
     /// Objects that no whole object leads to, with what is wrong.
     pub(super) lost: Vec<(u32, &'static str)>,
+}
+
+/// One object. What is asked of it is asked at once, so that it lies together.
+#[derive(Clone, Copy)]
+struct Node {
+    offset: u64,
+    /// Its place in the index.
+    index: u32,
+    /// Its base, or a mark that is no node.
+    parent: u32,
+    first_child: u32,
+    next_sibling: u32,
+}
+
+impl Node {
+    fn new(offset: u64, index: u32) -> Self {
+        Self {
+            offset,
+            index,
+            parent: BROKEN,
+            first_child: NONE,
+            next_sibling: NONE,
+        }
+    }
 }
 
 impl Forest {
@@ -52,110 +72,74 @@ impl Forest {
         if index.num_objects() > MAX_NODES {
             return Err("has more objects than can be counted");
         }
-        let mut nodes: Vec<(u64, u32)> = (0..index.num_objects())
-            .map(|at| (index.pack_offset_at_index(at), at))
-            .collect();
-        nodes.sort_unstable();
+        let nodes = by_offset(index.num_objects(), |at| index.pack_offset_at_index(at));
         // Every object begins somewhere else, the first right behind the header.
-        let is_ascending = nodes.windows(2).all(|pair| pair[0].0 < pair[1].0);
-        if !is_ascending || nodes.first().is_some_and(|first| first.0 != 12) {
+        let is_ascending = nodes.windows(2).all(|pair| pair[0].offset < pair[1].offset);
+        let is_behind_header = nodes
+            .first()
+            .is_none_or(|first| first.offset == PACK_HEADER);
+        if !is_ascending || !is_behind_header {
             return Err("has an index that does not fit it");
         }
         let parents = parents(pack, &nodes, threads);
         let mut forest = Self {
-            first_child: vec![NONE; nodes.len()],
-            next_sibling: vec![NONE; nodes.len()],
+            nodes,
             roots: Vec::new(),
             lost: Vec::new(),
-            parents: Vec::new(),
-            nodes,
         };
         forest.link(&parents);
-        forest.parents = parents;
         Ok(forest)
     }
 
     /// Where a node begins in the pack.
     pub(super) fn offset(&self, node: u32) -> u64 {
-        self.nodes[node as usize].0
+        self.nodes[node as usize].offset
     }
 
     /// Where the node after this one begins, `None` after the last.
     pub(super) fn next_offset(&self, node: u32) -> Option<u64> {
-        Some(self.nodes.get(node as usize + 1)?.0)
+        Some(self.nodes.get(node as usize + 1)?.offset)
     }
 
     /// Where the index of the pack lists a node.
     pub(super) fn index(&self, node: u32) -> u32 {
-        self.nodes[node as usize].1
+        self.nodes[node as usize].index
     }
 
     /// The first delta that is applied to a node.
     pub(super) fn first_child(&self, node: u32) -> u32 {
-        self.first_child[node as usize]
+        self.nodes[node as usize].first_child
     }
 
     /// The next delta that is applied to the base of a node.
     pub(super) fn next_sibling(&self, node: u32) -> u32 {
-        self.next_sibling[node as usize]
+        self.nodes[node as usize].next_sibling
     }
 
     /// Links children to parents. The child with the most objects below it comes last: the base is
     /// given back when its last child begins, so that however a pack is made, no more bases are held
     /// at a time than its number of objects has binary digits.
     fn link(&mut self, parents: &[u32]) {
-        let count = parents.len();
-        let is_node = |parent: u32| (parent as usize) < count;
-        // Leaves are taken off one after another; what goes round in a circle never becomes one.
-        let mut waiting = vec![0_u32; count];
-        for parent in parents.iter().filter(|parent| is_node(**parent)) {
-            waiting[*parent as usize] += 1;
-        }
-        let mut sizes = vec![1_u32; count];
-        let mut heaviest = vec![NONE; count];
-        let mut leaves: Vec<u32> = (0..count)
-            .filter(|node| waiting[*node] == 0)
-            .map(number)
-            .collect();
-        let mut taken = 0;
-        while let Some(node) = leaves.pop() {
-            taken += 1;
-            let parent = parents[node as usize];
-            if !is_node(parent) {
-                continue;
-            }
-            let (at, size) = (parent as usize, sizes[node as usize]);
-            sizes[at] = sizes[at].saturating_add(size);
-            let held = heaviest[at];
-            let is_heavier = held == NONE || (sizes[held as usize], held) < (size, node);
-            if is_heavier {
-                heaviest[at] = node;
-            }
-            waiting[at] -= 1;
-            if waiting[at] == 0 {
-                leaves.push(parent);
-            }
-        }
+        let (heaviest, is_complete) = heaviest(parents);
         self.link_children(parents, &heaviest);
+        let mut is_rooted = is_complete;
         for (node, parent) in parents.iter().enumerate() {
-            let root = ROOTS.iter().find(|(mark, _)| mark == parent);
-            self.roots
-                .extend(root.map(|(_, kind)| (number(node), *kind)));
+            self.nodes[node].parent = *parent;
+            if let Some((_, kind)) = ROOTS.iter().find(|(mark, _)| mark == parent) {
+                self.roots.push((number(node), *kind));
+            }
+            is_rooted &= !matches!(*parent, BROKEN | BASELESS);
         }
-        if taken < count
-            || parents
-                .iter()
-                .any(|parent| matches!(*parent, BROKEN | BASELESS))
-        {
+        if !is_rooted {
             self.find_lost(parents);
         }
     }
 
     fn link_children(&mut self, parents: &[u32], heaviest: &[u32]) {
         let mut push = |node: u32, parent: u32| {
-            let first = &mut self.first_child[parent as usize];
-            self.next_sibling[node as usize] = *first;
-            *first = node;
+            let first = &mut self.nodes[parent as usize].first_child;
+            let next = std::mem::replace(first, node);
+            self.nodes[node as usize].next_sibling = next;
         };
         // What is pushed first comes last.
         for (parent, node) in heaviest.iter().enumerate() {
@@ -200,8 +184,8 @@ impl Forest {
     /// For each node whether it is one of `wanted`, or a base on the way to one.
     pub(super) fn needed(&self, pack: &Pack, wanted: &IdSet) -> Needed {
         let nodes = wanted.iter().filter_map(|id| {
-            let offset = pack.index.pack_offset_at_index(pack.index.lookup(id)?);
-            let at = self.nodes.binary_search_by_key(&offset, |node| node.0);
+            let offset = pack.offset_of(id)?;
+            let at = self.nodes.binary_search_by_key(&offset, |node| node.offset);
             at.ok()
         });
         self.needed_of(nodes)
@@ -215,7 +199,7 @@ impl Forest {
                 if std::mem::replace(needed, true) {
                     break;
                 }
-                node = self.parents[node] as usize;
+                node = self.nodes[node].parent as usize;
             }
         }
         Needed(is_needed)
@@ -232,15 +216,42 @@ impl Needed {
     }
 }
 
+/// Nodes that are not linked yet, in the order of the offsets that `offset` gives for places in an index.
+fn by_offset(count: u32, offset: impl Fn(u32) -> u64) -> Vec<Node> {
+    // One number takes half the time to sort that a pair does, and there are bits enough for both but
+    // in packs of terabytes.
+    let bits = u32::BITS - count.leading_zeros();
+    let joined = |at: u32| {
+        let high = offset(at).checked_mul(1 << bits)?;
+        Some(high | u64::from(at))
+    };
+    let parted = |key: u64| {
+        let low = key & ((1 << bits) - 1);
+        Node::new(key >> bits, u32::try_from(low).expect("it was one"))
+    };
+    let mut keys = Vec::with_capacity(count as usize);
+    keys.extend((0..count).map_while(joined));
+    if keys.len() == count as usize {
+        keys.sort_unstable();
+        return keys.into_iter().map(parted).collect();
+    }
+    let mut nodes: Vec<Node> = (0..count).map(|at| Node::new(offset(at), at)).collect();
+    nodes.sort_unstable_by_key(|node| (node.offset, node.index));
+    nodes
+}
+
 /// The parent of each node, or the mark of what it is instead of a delta.
-fn parents(pack: &Pack, nodes: &[(u64, u32)], threads: usize) -> Vec<u32> {
+fn parents(pack: &Pack, nodes: &[Node], threads: usize) -> Vec<u32> {
+    let most = nodes.last().map_or(0, |last| last.offset);
+    let offsets = nodes.iter().map(|node| node.offset);
+    let fan_out = &FanOut::new(offsets, most, 1);
     let mut parents = vec![BROKEN; nodes.len()];
     let share = nodes.len().div_ceil(threads.max(1)).max(1);
     thread::scope(|scope| {
         for (nodes_of, parents_of) in nodes.chunks(share).zip(parents.chunks_mut(share)) {
             scope.spawn(move || {
-                for ((offset, _), parent) in nodes_of.iter().zip(parents_of) {
-                    *parent = parent_of(pack, nodes, *offset);
+                for (node, parent) in nodes_of.iter().zip(parents_of) {
+                    *parent = parent_of(pack, nodes, fan_out, node.offset);
                 }
             });
         }
@@ -248,26 +259,128 @@ fn parents(pack: &Pack, nodes: &[(u64, u32)], threads: usize) -> Vec<u32> {
     parents
 }
 
-fn parent_of(pack: &Pack, nodes: &[(u64, u32)], offset: u64) -> u32 {
+fn parent_of(pack: &Pack, nodes: &[Node], fan_out: &FanOut, offset: u64) -> u32 {
     let Ok(entry) = pack.entry(offset) else {
         return BROKEN;
     };
-    let base = match entry.header {
-        Header::OfsDelta { base_distance } => entry.checked_base_pack_offset(base_distance),
-        Header::RefDelta { base_id } => pack
-            .index
-            .lookup(base_id)
-            .map(|at| pack.index.pack_offset_at_index(at)),
-        whole => {
-            let kind = whole.as_kind();
-            let root = ROOTS.iter().find(|(_, known)| Some(*known) == kind);
+    let base = match entry.form {
+        Form::OffsetDelta(base) => base,
+        Form::IdDelta(base) => pack.offset_of(base),
+        Form::Whole(kind) => {
+            let root = ROOTS.iter().find(|(_, known)| *known == kind);
             return root.map_or(BROKEN, |(mark, _)| *mark);
         }
     };
-    base.and_then(|base| nodes.binary_search_by_key(&base, |node| node.0).ok())
-        .map_or(BASELESS, number)
+    let node = base.and_then(|base| fan_out.find(base, |at| nodes[at as usize].offset.cmp(&base)));
+    node.unwrap_or(BASELESS)
+}
+
+/// The child of each node that has the most objects below it, and whether there is no circle.
+fn heaviest(parents: &[u32]) -> (Vec<u32>, bool) {
+    let mut weights = Weights {
+        parents,
+        sizes: vec![1; parents.len()],
+        heaviest: vec![NONE; parents.len()],
+    };
+    // A delta that names its base by offset lies behind it: in nearly every pack all do.
+    let is_behind = |(node, parent): (usize, &u32)| {
+        let parent = *parent as usize;
+        parent < node || parent >= parents.len()
+    };
+    if parents.iter().enumerate().all(is_behind) {
+        for node in (0..parents.len()).rev() {
+            weights.add(number(node));
+        }
+        return (weights.heaviest, true);
+    }
+    let is_complete = weights.add_from_leaves();
+    (weights.heaviest, is_complete)
+}
+
+/// How many objects hang below each node.
+struct Weights<'p> {
+    parents: &'p [u32],
+    /// With the node itself.
+    sizes: Vec<u32>,
+    heaviest: Vec<u32>,
+}
+
+impl Weights<'_> {
+    /// Adds a node below which all are added, and gives its parent.
+    fn add(&mut self, node: u32) -> Option<u32> {
+        let parent = self.parents[node as usize];
+        let at = parent as usize;
+        let size = self.sizes[node as usize];
+        let held = *self.heaviest.get(at)?;
+        self.sizes[at] = self.sizes[at].saturating_add(size);
+        if held == NONE || (self.sizes[held as usize], held) < (size, node) {
+            self.heaviest[at] = node;
+        }
+        Some(parent)
+    }
+
+    /// Adds one leaf after another, wherever bases lie. What goes round in a circle never becomes one;
+    /// says whether nothing does.
+    fn add_from_leaves(&mut self) -> bool {
+        let count = self.parents.len();
+        let mut waiting = vec![0_u32; count];
+        for parent in self.parents {
+            if let Some(waiting) = waiting.get_mut(*parent as usize) {
+                *waiting += 1;
+            }
+        }
+        let mut leaves: Vec<u32> = (0..count)
+            .filter(|node| waiting[*node] == 0)
+            .map(number)
+            .collect();
+        let mut added = 0;
+        while let Some(leaf) = leaves.pop() {
+            added += 1;
+            let Some(parent) = self.add(leaf) else {
+                continue;
+            };
+            let waiting = &mut waiting[parent as usize];
+            *waiting -= 1;
+            if *waiting == 0 {
+                leaves.push(parent);
+            }
+        }
+        added == count
+    }
 }
 
 fn number(at: usize) -> u32 {
     u32::try_from(at).expect("packs of more objects are refused")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nodes_are_in_the_order_of_their_offsets_however_far_they_lie() {
+        for far in [1 << 30, 1 << 60, u64::MAX] {
+            let offsets = [500, far, 12, far - 1, 13];
+            let nodes = by_offset(5, |at| offsets[at as usize]);
+            let nodes = nodes.iter().map(|node| (node.offset, node.index));
+            let expected = [(12, 2), (13, 4), (500, 0), (far - 1, 3), (far, 1)];
+            assert_eq!(nodes.collect::<Vec<_>>(), expected);
+        }
+    }
+
+    #[test]
+    fn the_heaviest_is_the_same_in_either_order() {
+        // Below 0: 1 with 2 and 3, and 4 with 5; 6 and 7 below another root, and one without base.
+        let parents = [ROOTS[2].0, 0, 1, 1, 0, 4, ROOTS[1].0, 6, BASELESS];
+        let (behind, is_complete) = heaviest(&parents);
+        assert!(is_complete);
+        assert_eq!(behind, [1, 3, NONE, NONE, 5, NONE, 7, NONE, NONE]);
+        let mut weights = Weights {
+            parents: &parents,
+            sizes: vec![1; parents.len()],
+            heaviest: vec![NONE; parents.len()],
+        };
+        assert!(weights.add_from_leaves());
+        assert_eq!(weights.heaviest, behind);
+    }
 }

@@ -17,6 +17,7 @@ mod changes;
 mod checkout;
 mod commits;
 mod delta;
+mod entry;
 mod fan_out;
 mod files;
 mod forest;

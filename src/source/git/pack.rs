@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use gix_hash::{Kind, ObjectId, oid};
-use gix_pack::data::entry::Header;
 
 use super::delta::{Delta, DeltaError};
+use super::entry::{Entry, Form};
 use super::files::is_file;
 use super::forest::Forest;
 use super::objects::{Decoder, MAX_OBJECT, ObjectError};
@@ -156,15 +156,14 @@ impl Pack {
         let mut chain = Vec::new();
         let mut entry = self.entry(offset)?;
         let kind = loop {
-            let base = match entry.header {
-                Header::OfsDelta { base_distance } => entry
-                    .checked_base_pack_offset(base_distance)
-                    .ok_or(ObjectError::Corrupt("its base lies before the pack"))?,
-                Header::RefDelta { base_id } => self.offset_of(&base_id)?,
-                Header::Commit => break gix_object::Kind::Commit,
-                Header::Tree => break gix_object::Kind::Tree,
-                Header::Blob => break gix_object::Kind::Blob,
-                Header::Tag => break gix_object::Kind::Tag,
+            let base = match entry.form {
+                Form::OffsetDelta(base) => {
+                    base.ok_or(ObjectError::Corrupt("its base lies before the pack"))?
+                }
+                Form::IdDelta(base) => self
+                    .offset_of(base)
+                    .ok_or(ObjectError::Corrupt("its base is not in the pack"))?,
+                Form::Whole(kind) => break kind,
             };
             // A chain that is longer than the pack has objects goes round in a circle.
             if chain.len() as u64 > u64::from(self.data.num_objects()) {
@@ -173,10 +172,9 @@ impl Pack {
             chain.push(entry);
             entry = self.entry(base)?;
         };
-        self.inflate(&entry, decoder)?;
-        std::mem::swap(&mut decoder.object, &mut decoder.inflated);
+        self.inflate(&entry, &mut decoder.inflate, &mut decoder.object)?;
         while let Some(entry) = chain.pop() {
-            self.inflate(&entry, decoder)?;
+            self.inflate(&entry, &mut decoder.inflate, &mut decoder.inflated)?;
             let delta = Delta::read(&decoder.inflated)?;
             check_size(delta.result_size())?;
             delta.apply(&decoder.object, &mut decoder.result, &mut Vec::new())?;
@@ -185,36 +183,43 @@ impl Pack {
         Ok(kind)
     }
 
-    fn offset_of(&self, base: &ObjectId) -> Result<u64, ObjectError> {
-        self.index
-            .lookup(base)
-            .map(|number| self.index.pack_offset_at_index(number))
-            .ok_or(ObjectError::Corrupt("its base is not in the pack"))
+    /// Where the object of an id begins, if the index lists it.
+    pub(super) fn offset_of(&self, id: &oid) -> Option<u64> {
+        Some(self.index.pack_offset_at_index(self.index.lookup(id)?))
     }
 
     /// The header at `offset`.
-    pub(super) fn entry(&self, offset: u64) -> Result<gix_pack::data::Entry, ObjectError> {
+    pub(super) fn entry(&self, offset: u64) -> Result<Entry<'_>, ObjectError> {
         if offset >= self.data.pack_end() as u64 {
             return Err(ObjectError::Corrupt("it lies beyond the end of the pack"));
         }
-        self.data
-            .entry(offset)
-            .map_err(|_| ObjectError::Corrupt("its header is not valid"))
+        Entry::read(self.bytes_from(offset), offset, self.data.object_hash())
+            .ok_or(ObjectError::Corrupt("its header is not valid"))
     }
 
-    /// Inflates what stands behind a header into `decoder.inflated`.
-    fn inflate(
+    /// Inflates what stands behind a header into `bytes`, in place of what they hold, and gives the
+    /// number of bytes that the pack has of it.
+    pub(super) fn inflate(
         &self,
-        entry: &gix_pack::data::Entry,
-        decoder: &mut Decoder,
-    ) -> Result<(), ObjectError> {
-        let size = check_size(entry.decompressed_size)?;
-        decoder.inflated.clear();
-        decoder.inflated.resize(size, 0);
-        self.data
-            .decompress_entry(entry, &mut decoder.inflate, &mut decoder.inflated)
-            .map_err(|_| ObjectError::Corrupt("it does not inflate"))?;
-        Ok(())
+        entry: &Entry<'_>,
+        inflate: &mut gix_zlib::Inflate,
+        bytes: &mut Vec<u8>,
+    ) -> Result<u64, ObjectError> {
+        // What they hold is written over: no need to clear it.
+        bytes.resize(check_size(entry.size)?, 0);
+        inflate.reset();
+        match inflate.once(self.bytes_from(entry.data), bytes) {
+            Ok((gix_zlib::Status::StreamEnd, packed, size)) if size == bytes.len() => {
+                Ok(packed as u64)
+            }
+            _ => Err(ObjectError::Corrupt("it does not inflate")),
+        }
+    }
+
+    /// All bytes of the pack from an offset on.
+    fn bytes_from(&self, offset: u64) -> &[u8] {
+        let end = self.data.data_len() as u64;
+        self.data.entry_slice(offset..end).unwrap_or_default()
     }
 }
 

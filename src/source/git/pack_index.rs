@@ -10,6 +10,7 @@ use gix_pack::{index, multi_index};
 
 use super::fan_out::FanOut;
 use super::files::is_file;
+use super::numbering::prefix;
 use super::objects::MAX_OBJECT;
 
 /// Which objects a pack has, and where.
@@ -48,8 +49,11 @@ impl PackIndex {
     /// Reads all ids, so that each is found at once from now on. It takes less time than the headers of
     /// all objects do, and more than a few questions.
     pub(super) fn fan_out(&self) {
-        self.fan_out
-            .get_or_init(|| FanOut::new(self.num_objects(), |at| self.oid_at_index(at)));
+        self.fan_out.get_or_init(|| {
+            let ids = (0..self.num_objects()).map(|at| prefix(self.oid_at_index(at)));
+            // Four to eight ids lie in two or three cache lines.
+            FanOut::new(ids, u64::MAX, 4)
+        });
     }
 
     /// How many objects it lists.
@@ -70,7 +74,13 @@ impl PackIndex {
     /// The number of an object, if it is listed.
     pub(super) fn lookup(&self, id: impl AsRef<oid>) -> Option<u32> {
         match self.fan_out.get() {
-            Some(fan_out) => fan_out.lookup(id.as_ref(), |at| self.oid_at_index(at)),
+            Some(fan_out) => {
+                let (id, wanted) = (id.as_ref(), prefix(id.as_ref()));
+                fan_out.find(wanted, |at| {
+                    let found = self.oid_at_index(at);
+                    prefix(found).cmp(&wanted).then_with(|| found.cmp(id))
+                })
+            }
             None => of_either!(self, lookup(id)),
         }
     }

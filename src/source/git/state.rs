@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use gix_hash::ObjectId;
-use gix_pack::data::entry::Header;
 
 use super::History;
+use super::entry::Form;
 use super::loose;
 use super::pack::Pack;
 use super::pass::loose_ids;
@@ -205,14 +205,11 @@ fn size(pack: &Pack, at: u32, inflate: &mut gix_zlib::Inflate) -> Option<u64> {
     /// Deflate makes them no longer than this, with the description of its codes.
     const PACKED: u64 = 1024;
     let entry = pack.entry(pack.index.pack_offset_at_index(at)).ok()?;
-    if !matches!(
-        entry.header,
-        Header::OfsDelta { .. } | Header::RefDelta { .. }
-    ) {
-        return Some(entry.decompressed_size);
+    if matches!(entry.form, Form::Whole(_)) {
+        return Some(entry.size);
     }
-    let end = (entry.data_offset + PACKED).min(pack.data.pack_end() as u64);
-    let packed = pack.data.entry_slice(entry.data_offset..end)?;
+    let end = (entry.data + PACKED).min(pack.data.pack_end() as u64);
+    let packed = pack.data.entry_slice(entry.data..end)?;
     let mut head = [0; HEAD];
     inflate.reset();
     let (_, _, written) = inflate.prefix(packed, &mut head).ok()?;

@@ -292,24 +292,19 @@ impl<V: ObjectVisitor> Walker<'_, '_, V> {
     fn inflate(&mut self, node: u32, bytes: &mut Vec<u8>) -> Result<u64, ObjectError> {
         let (pack, forest) = (self.work.pack, self.work.forest);
         let entry = pack.entry(forest.offset(node))?;
-        let size = check_size(entry.decompressed_size)?;
-        bytes.resize(size, 0);
-        let packed = pack
-            .data
-            .decompress_entry(&entry, &mut self.inflate, bytes)
-            .map_err(|_| ObjectError::Corrupt("it does not inflate"))?;
+        let packed = pack.inflate(&entry, &mut self.inflate, bytes)?;
         // Between two objects there is nothing: else the index hides one.
         let end = forest
             .next_offset(node)
             .unwrap_or(pack.data.pack_end() as u64);
-        if entry.data_offset + packed as u64 != end {
+        if entry.data + packed != end {
             let path = pack.path.clone();
             let message = "has objects that its index does not list".to_owned();
             if !self.tally.files.iter().any(|(known, _)| *known == path) {
                 self.tally.files.push((path, message));
             }
         }
-        Ok(packed as u64)
+        Ok(packed)
     }
 
     /// Gives an object to the visitor, unless it is shared, an earlier pack has it too, or it is a base
