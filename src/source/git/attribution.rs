@@ -8,6 +8,7 @@ use std::hash::BuildHasherDefault;
 
 use gix_hash::{Kind as Format, ObjectId, oid};
 use gix_object::bstr::ByteSlice as _;
+use gix_object::tree::EntryRef;
 use gix_object::{Kind, TreeRefIter};
 
 use super::graph::{Commits, Header};
@@ -15,6 +16,7 @@ use super::history::History;
 use super::numbering::{Numbering, Prefix, prefix};
 use super::objects::{Decoder, Objects};
 use super::pass::{Base, ObjectVisitor, Selection, pass};
+use super::tree_links::TreeLinks;
 
 /// What is known of where an object stands.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -345,6 +347,7 @@ fn edges(
     let mut visitors: Vec<TreeVisitor<'_, '_>> = (0..threads.max(1))
         .map(|_| TreeVisitor {
             numbering,
+            format: history.objects.format(),
             hits: &hit_prefixes,
             names: &names,
             edges: Vec::new(),
@@ -385,6 +388,7 @@ fn edges(
 /// Writes down what the trees of one thread name.
 struct TreeVisitor<'t, 'o> {
     numbering: &'t Numbering<'o>,
+    format: Format,
     hits: &'t HashSet<u64, BuildHasherDefault<Prefix>>,
     /// Names at which everything is written down.
     names: &'t HashSet<&'t [u8]>,
@@ -392,25 +396,41 @@ struct TreeVisitor<'t, 'o> {
     down: Vec<((u32, Vec<u8>), u32)>,
 }
 
+impl TreeVisitor<'_, '_> {
+    fn is_named(&self, entry: &EntryRef<'_>) -> bool {
+        !self.names.is_empty() && self.names.contains(entry.filename.as_bytes())
+    }
+
+    /// The number of what an entry names, if the way up may lead through it.
+    fn link(&self, entry: &EntryRef<'_>) -> Option<u32> {
+        let counts =
+            entry.mode.is_tree() || self.is_named(entry) || self.hits.contains(&prefix(entry.oid));
+        counts.then(|| self.numbering.of(entry.oid)).flatten()
+    }
+}
+
 impl ObjectVisitor for TreeVisitor<'_, '_> {
-    type Trace = ();
+    type Trace = TreeLinks;
 
-    fn trace(&mut self, _: Kind, _: &[u8], _: Option<Base<'_, ()>>) {}
+    fn trace(&mut self, _: Kind, bytes: &[u8], base: Option<Base<'_, TreeLinks>>) -> TreeLinks {
+        TreeLinks::read(bytes, self.format, base, |entry| self.link(entry))
+    }
 
-    fn visit(&mut self, _: Kind, id: &oid, bytes: &[u8], (): &()) {
+    fn visit(&mut self, _: Kind, id: &oid, bytes: &[u8], tree: &TreeLinks) {
         let Some(number) = self.numbering.of(id) else {
             return;
         };
-        for entry in TreeRefIter::from_bytes(bytes, id.kind()).filter_map(Result::ok) {
-            let is_named = !self.names.is_empty() && self.names.contains(entry.filename.as_bytes());
-            if (entry.mode.is_tree() || is_named || self.hits.contains(&prefix(entry.oid)))
+        self.edges
+            .extend(tree.objects().map(|object| (object, number)));
+        if self.names.is_empty() {
+            return;
+        }
+        for entry in TreeRefIter::from_bytes(bytes, self.format).filter_map(Result::ok) {
+            if self.is_named(&entry)
                 && let Some(child) = self.numbering.of(entry.oid)
             {
-                self.edges.push((child, number));
-                if is_named {
-                    let name = entry.filename.as_bytes().to_owned();
-                    self.down.push(((number, name), child));
-                }
+                let name = entry.filename.as_bytes().to_owned();
+                self.down.push(((number, name), child));
             }
         }
     }

@@ -44,6 +44,7 @@ mod snapshot;
 mod state;
 #[cfg(test)]
 mod tests;
+mod tree_links;
 
 use std::path::PathBuf;
 
