@@ -81,6 +81,9 @@ impl Forest {
         if !is_ascending || !is_behind_header {
             return Err("has an index that does not fit it");
         }
+        // Another thread is likely at it already. Whoever asks for a base by its id from now on gets the
+        // same answer, also where the index is damaged.
+        index.fan_out();
         let parents = parents(pack, &nodes, threads);
         let mut forest = Self {
             nodes,

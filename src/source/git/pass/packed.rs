@@ -52,9 +52,11 @@ impl<'p> PackWork<'p> {
         selection: Selection<'p>,
         threads: usize,
     ) -> Result<Self, &'static str> {
-        pack.index.fan_out();
         let (forest, intact) = thread::scope(|scope| {
-            let intact = scope.spawn(|| pack.index_is_intact());
+            let intact = scope.spawn(|| {
+                pack.index.fan_out();
+                pack.index_is_intact()
+            });
             let forest = pack.forest(threads);
             (forest, intact.join().unwrap_or_default())
         });
