@@ -3,6 +3,7 @@
 //! Only headers are read for it. A delta has the kind of its root, so that whole trees of objects that
 //! nobody wants are left out without being inflated.
 
+use std::ops::Range;
 use std::thread;
 
 use gix_object::Kind;
@@ -13,7 +14,7 @@ use super::numbering::IdSet;
 use super::pack::Pack;
 
 /// No node.
-pub(super) const NONE: u32 = u32::MAX;
+const NONE: u32 = u32::MAX;
 
 /// What stands instead of a parent that there is not.
 const ROOTS: [(u32, Kind); 4] = [
@@ -28,7 +29,10 @@ const BASELESS: u32 = u32::MAX - 6;
 /// The most objects of a pack: node numbers above are taken.
 const MAX_NODES: u32 = u32::MAX - 16;
 
-/// The objects of a pack in the order of their offsets, which are the node numbers.
+/// The objects of a pack, numbered in the order in which they are walked: behind each base all that is
+/// made of it, and last of that the delta with the most objects below it. The base is given back when its
+/// last delta begins, so that however a pack is made, no more bases are held at a time than its number of
+/// objects has binary digits.
 pub(super) struct Forest {
     nodes: Vec<Node>,
     /// Whole objects.
@@ -37,28 +41,18 @@ pub(super) struct Forest {
     pub(super) lost: Vec<(u32, &'static str)>,
 }
 
-/// One object. What is asked of it is asked at once, so that it lies together.
-#[derive(Clone, Copy)]
+/// One object.
+#[derive(Clone, Copy, Default)]
 struct Node {
+    /// Where it lies in the pack.
     offset: u64,
+    end: u64,
     /// Its place in the index.
     index: u32,
-    /// Its base, or a mark that is no node.
+    /// How many nodes it is with all that are made of it.
+    size: u32,
+    /// Its base, or no node.
     parent: u32,
-    first_child: u32,
-    next_sibling: u32,
-}
-
-impl Node {
-    fn new(offset: u64, index: u32) -> Self {
-        Self {
-            offset,
-            index,
-            parent: BROKEN,
-            first_child: NONE,
-            next_sibling: NONE,
-        }
-    }
 }
 
 impl Forest {
@@ -72,10 +66,12 @@ impl Forest {
         if index.num_objects() > MAX_NODES {
             return Err("has more objects than can be counted");
         }
-        let nodes = by_offset(index.num_objects(), |at| index.pack_offset_at_index(at));
+        let places = by_offset(index.num_objects(), |at| index.pack_offset_at_index(at));
         // Every object begins somewhere else, the first right behind the header.
-        let is_ascending = nodes.windows(2).all(|pair| pair[0].offset < pair[1].offset);
-        let is_behind_header = nodes
+        let is_ascending = places
+            .windows(2)
+            .all(|pair| pair[0].offset < pair[1].offset);
+        let is_behind_header = places
             .first()
             .is_none_or(|first| first.offset == PACK_HEADER);
         if !is_ascending || !is_behind_header {
@@ -84,14 +80,83 @@ impl Forest {
         // Another thread is likely at it already. Whoever asks for a base by its id from now on gets the
         // same answer, also where the index is damaged.
         index.fan_out();
-        let parents = parents(pack, &nodes, threads);
+        let parents = parents(pack, &places, threads);
+        Ok(Self::of(&places, &parents, pack.data.pack_end() as u64))
+    }
+
+    /// Numbers the objects at `places`, whose bases are those of `parents`.
+    fn of(places: &[Place], parents: &[u32], pack_end: u64) -> Self {
+        let order = bases_first(parents);
+        let mut families = families(parents, &order);
         let mut forest = Self {
-            nodes,
+            nodes: Vec::new(),
             roots: Vec::new(),
             lost: Vec::new(),
         };
-        forest.link(&parents);
-        Ok(forest)
+        let lost_from = forest.place_rooted(parents, &order, &mut families);
+        forest.place_lost(parents, lost_from, &mut families);
+        forest.nodes = vec![Node::default(); places.len()];
+        let nexts = places.iter().skip(1);
+        let ends = nexts.map(|next| next.offset).chain([pack_end]);
+        for (((place, end), parent), family) in places.iter().zip(ends).zip(parents).zip(&families)
+        {
+            let base = families.get(*parent as usize);
+            forest.nodes[family.node as usize] = Node {
+                offset: place.offset,
+                end,
+                index: place.index,
+                size: family.size,
+                parent: base.map_or(NONE, |base| base.node),
+            };
+        }
+        forest
+    }
+
+    /// Gives numbers to whole objects and all that is made of them, and says which comes next.
+    fn place_rooted(&mut self, parents: &[u32], order: &[u32], families: &mut [Family]) -> u32 {
+        let mut next_root = 0;
+        for place in order {
+            let parent = parents[*place as usize];
+            let size = families[*place as usize].size;
+            let node = if let Some(base) = families.get_mut(parent as usize) {
+                if base.node == NONE {
+                    continue;
+                }
+                if base.heaviest == *place {
+                    base.node + base.size - size
+                } else {
+                    let node = base.next;
+                    base.next += size;
+                    node
+                }
+            } else if let Some((_, kind)) = ROOTS.iter().find(|(mark, _)| *mark == parent) {
+                self.roots.push((next_root, *kind));
+                next_root += size;
+                next_root - size
+            } else {
+                continue;
+            };
+            let family = &mut families[*place as usize];
+            family.node = node;
+            family.next = node + 1;
+        }
+        next_root
+    }
+
+    /// Gives numbers from `next` on to what has none: it hangs below no root.
+    fn place_lost(&mut self, parents: &[u32], mut next: u32, families: &mut [Family]) {
+        for (family, parent) in families.iter_mut().zip(parents) {
+            if family.node == NONE {
+                let why = match *parent {
+                    BROKEN => "its header is not valid",
+                    BASELESS => "its base is not in the pack",
+                    _ => "its base cannot be read, or its deltas go round in a circle",
+                };
+                self.lost.push((next, why));
+                (family.node, family.size) = (next, 1);
+                next += 1;
+            }
+        }
     }
 
     /// Where a node begins in the pack.
@@ -99,9 +164,9 @@ impl Forest {
         self.nodes[node as usize].offset
     }
 
-    /// Where the node after this one begins, `None` after the last.
-    pub(super) fn next_offset(&self, node: u32) -> Option<u64> {
-        Some(self.nodes.get(node as usize + 1)?.offset)
+    /// Where the object behind it begins in the pack.
+    pub(super) fn end(&self, node: u32) -> u64 {
+        self.nodes[node as usize].end
     }
 
     /// Where the index of the pack lists a node.
@@ -109,89 +174,25 @@ impl Forest {
         self.nodes[node as usize].index
     }
 
-    /// The first delta that is applied to a node.
-    pub(super) fn first_child(&self, node: u32) -> u32 {
-        self.nodes[node as usize].first_child
+    /// A node and all that are made of it.
+    pub(super) fn family(&self, node: u32) -> Range<u32> {
+        node..node + self.nodes[node as usize].size
     }
 
-    /// The next delta that is applied to the base of a node.
-    pub(super) fn next_sibling(&self, node: u32) -> u32 {
-        self.nodes[node as usize].next_sibling
-    }
-
-    /// Links children to parents. The child with the most objects below it comes last: the base is
-    /// given back when its last child begins, so that however a pack is made, no more bases are held
-    /// at a time than its number of objects has binary digits.
-    fn link(&mut self, parents: &[u32]) {
-        let (heaviest, is_complete) = heaviest(parents);
-        self.link_children(parents, &heaviest);
-        let mut is_rooted = is_complete;
-        for (node, parent) in parents.iter().enumerate() {
-            self.nodes[node].parent = *parent;
-            if let Some((_, kind)) = ROOTS.iter().find(|(mark, _)| mark == parent) {
-                self.roots.push((number(node), *kind));
-            }
-            is_rooted &= !matches!(*parent, BROKEN | BASELESS);
-        }
-        if !is_rooted {
-            self.find_lost(parents);
-        }
-    }
-
-    fn link_children(&mut self, parents: &[u32], heaviest: &[u32]) {
-        let mut push = |node: u32, parent: u32| {
-            let first = &mut self.nodes[parent as usize].first_child;
-            let next = std::mem::replace(first, node);
-            self.nodes[node as usize].next_sibling = next;
-        };
-        // What is pushed first comes last.
-        for (parent, node) in heaviest.iter().enumerate() {
-            if *node != NONE {
-                push(*node, number(parent));
-            }
-        }
-        for (node, parent) in parents.iter().enumerate().rev() {
-            let is_pushed = heaviest
-                .get(*parent as usize)
-                .is_none_or(|heaviest| *heaviest == number(node));
-            if !is_pushed {
-                push(number(node), *parent);
-            }
-        }
-    }
-
-    /// Names everything that hangs below no root.
-    fn find_lost(&mut self, parents: &[u32]) {
-        let mut reached = vec![false; parents.len()];
-        let mut below: Vec<u32> = self.roots.iter().map(|(root, _)| *root).collect();
-        while let Some(node) = below.pop() {
-            reached[node as usize] = true;
-            let mut child = self.first_child(node);
-            while child != NONE && !reached[child as usize] {
-                below.push(child);
-                child = self.next_sibling(child);
-            }
-        }
-        for (node, parent) in parents.iter().enumerate() {
-            if !reached[node] {
-                let why = match *parent {
-                    BROKEN => "its header is not valid",
-                    BASELESS => "its base is not in the pack",
-                    _ => "its base cannot be read, or its deltas go round in a circle",
-                };
-                self.lost.push((number(node), why));
-            }
-        }
+    /// Where up to `count` nodes from `node` on begin in the pack.
+    pub(super) fn offsets_from(&self, node: u32, count: usize) -> impl Iterator<Item = u64> {
+        let nodes = self.nodes[node as usize..].iter().take(count);
+        nodes.map(|node| node.offset)
     }
 
     /// For each node whether it is one of `wanted`, or a base on the way to one.
     pub(super) fn needed(&self, pack: &Pack, wanted: &IdSet) -> Needed {
-        let nodes = wanted.iter().filter_map(|id| {
-            let offset = pack.offset_of(id)?;
-            let at = self.nodes.binary_search_by_key(&offset, |node| node.offset);
-            at.ok()
-        });
-        self.needed_of(nodes)
+        let mut is_wanted = vec![false; self.nodes.len()];
+        for at in wanted.iter().filter_map(|id| pack.index.lookup(id)) {
+            is_wanted[at as usize] = true;
+        }
+        let nodes = self.nodes.iter().enumerate();
+        self.needed_of(nodes.filter_map(|(at, node)| is_wanted[node.index as usize].then_some(at)))
     }
 
     /// The same for nodes.
@@ -219,8 +220,17 @@ impl Needed {
     }
 }
 
-/// Nodes that are not linked yet, in the order of the offsets that `offset` gives for places in an index.
-fn by_offset(count: u32, offset: impl Fn(u32) -> u64) -> Vec<Node> {
+/// Where an object lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Place {
+    /// In the pack.
+    offset: u64,
+    /// In the index.
+    index: u32,
+}
+
+/// The places in the order of the offsets that `offset` gives for those in an index.
+fn by_offset(count: u32, offset: impl Fn(u32) -> u64) -> Vec<Place> {
     // One number takes half the time to sort that a pair does, and there are bits enough for both but
     // in packs of terabytes.
     let bits = u32::BITS - count.leading_zeros();
@@ -230,7 +240,10 @@ fn by_offset(count: u32, offset: impl Fn(u32) -> u64) -> Vec<Node> {
     };
     let parted = |key: u64| {
         let low = key & ((1 << bits) - 1);
-        Node::new(key >> bits, u32::try_from(low).expect("it was one"))
+        Place {
+            offset: key >> bits,
+            index: u32::try_from(low).expect("it was one"),
+        }
     };
     let mut keys = Vec::with_capacity(count as usize);
     keys.extend((0..count).map_while(joined));
@@ -238,23 +251,27 @@ fn by_offset(count: u32, offset: impl Fn(u32) -> u64) -> Vec<Node> {
         keys.sort_unstable();
         return keys.into_iter().map(parted).collect();
     }
-    let mut nodes: Vec<Node> = (0..count).map(|at| Node::new(offset(at), at)).collect();
-    nodes.sort_unstable_by_key(|node| (node.offset, node.index));
-    nodes
+    let place = |index| Place {
+        offset: offset(index),
+        index,
+    };
+    let mut places: Vec<Place> = (0..count).map(place).collect();
+    places.sort_unstable();
+    places
 }
 
-/// The parent of each node, or the mark of what it is instead of a delta.
-fn parents(pack: &Pack, nodes: &[Node], threads: usize) -> Vec<u32> {
-    let most = nodes.last().map_or(0, |last| last.offset);
-    let offsets = nodes.iter().map(|node| node.offset);
+/// The base of each object by the order of offsets, or the mark of what it is instead of a delta.
+fn parents(pack: &Pack, places: &[Place], threads: usize) -> Vec<u32> {
+    let most = places.last().map_or(0, |last| last.offset);
+    let offsets = places.iter().map(|place| place.offset);
     let fan_out = &FanOut::new(offsets, most, 1);
-    let mut parents = vec![BROKEN; nodes.len()];
-    let share = nodes.len().div_ceil(threads.max(1)).max(1);
+    let mut parents = vec![BROKEN; places.len()];
+    let share = places.len().div_ceil(threads.max(1)).max(1);
     thread::scope(|scope| {
-        for (nodes_of, parents_of) in nodes.chunks(share).zip(parents.chunks_mut(share)) {
+        for (places_of, parents_of) in places.chunks(share).zip(parents.chunks_mut(share)) {
             scope.spawn(move || {
-                for (node, parent) in nodes_of.iter().zip(parents_of) {
-                    *parent = parent_of(pack, nodes, fan_out, node.offset);
+                for (place, parent) in places_of.iter().zip(parents_of) {
+                    *parent = parent_of(pack, places, fan_out, place.offset);
                 }
             });
         }
@@ -262,7 +279,7 @@ fn parents(pack: &Pack, nodes: &[Node], threads: usize) -> Vec<u32> {
     parents
 }
 
-fn parent_of(pack: &Pack, nodes: &[Node], fan_out: &FanOut, offset: u64) -> u32 {
+fn parent_of(pack: &Pack, places: &[Place], fan_out: &FanOut, offset: u64) -> u32 {
     let Ok(entry) = pack.entry(offset) else {
         return BROKEN;
     };
@@ -274,82 +291,82 @@ fn parent_of(pack: &Pack, nodes: &[Node], fan_out: &FanOut, offset: u64) -> u32 
             return root.map_or(BROKEN, |(mark, _)| *mark);
         }
     };
-    let node = base.and_then(|base| fan_out.find(base, |at| nodes[at as usize].offset.cmp(&base)));
-    node.unwrap_or(BASELESS)
+    let place =
+        base.and_then(|base| fan_out.find(base, |at| places[at as usize].offset.cmp(&base)));
+    place.unwrap_or(BASELESS)
 }
 
-/// The child of each node that has the most objects below it, and whether there is no circle.
-fn heaviest(parents: &[u32]) -> (Vec<u32>, bool) {
-    let mut weights = Weights {
-        parents,
-        sizes: vec![1; parents.len()],
-        heaviest: vec![NONE; parents.len()],
-    };
+/// An order in which every base comes before its deltas. What goes round in a circle, and what is made
+/// of it, is not in it.
+fn bases_first(parents: &[u32]) -> Vec<u32> {
     // A delta that names its base by offset lies behind it: in nearly every pack all do.
-    let is_behind = |(node, parent): (usize, &u32)| {
+    let is_behind = |(place, parent): (usize, &u32)| {
         let parent = *parent as usize;
-        parent < node || parent >= parents.len()
+        parent < place || parent >= parents.len()
     };
     if parents.iter().enumerate().all(is_behind) {
-        for node in (0..parents.len()).rev() {
-            weights.add(number(node));
-        }
-        return (weights.heaviest, true);
+        return (0..parents.len()).map(number).collect();
     }
-    let is_complete = weights.add_from_leaves();
-    (weights.heaviest, is_complete)
-}
-
-/// How many objects hang below each node.
-struct Weights<'p> {
-    parents: &'p [u32],
-    /// With the node itself.
-    sizes: Vec<u32>,
-    heaviest: Vec<u32>,
-}
-
-impl Weights<'_> {
-    /// Adds a node below which all are added, and gives its parent.
-    fn add(&mut self, node: u32) -> Option<u32> {
-        let parent = self.parents[node as usize];
-        let at = parent as usize;
-        let size = self.sizes[node as usize];
-        let held = *self.heaviest.get(at)?;
-        self.sizes[at] = self.sizes[at].saturating_add(size);
-        if held == NONE || (self.sizes[held as usize], held) < (size, node) {
-            self.heaviest[at] = node;
+    // Leaves are taken off one after another; what goes round in a circle never becomes one.
+    let mut waiting = vec![0_u32; parents.len()];
+    for parent in parents {
+        if let Some(waiting) = waiting.get_mut(*parent as usize) {
+            *waiting += 1;
         }
-        Some(parent)
     }
-
-    /// Adds one leaf after another, wherever bases lie. What goes round in a circle never becomes one;
-    /// says whether nothing does.
-    fn add_from_leaves(&mut self) -> bool {
-        let count = self.parents.len();
-        let mut waiting = vec![0_u32; count];
-        for parent in self.parents {
-            if let Some(waiting) = waiting.get_mut(*parent as usize) {
-                *waiting += 1;
-            }
-        }
-        let mut leaves: Vec<u32> = (0..count)
-            .filter(|node| waiting[*node] == 0)
-            .map(number)
-            .collect();
-        let mut added = 0;
-        while let Some(leaf) = leaves.pop() {
-            added += 1;
-            let Some(parent) = self.add(leaf) else {
-                continue;
-            };
-            let waiting = &mut waiting[parent as usize];
+    let mut leaves: Vec<u32> = (0..parents.len())
+        .filter(|place| waiting[*place] == 0)
+        .map(number)
+        .collect();
+    let mut order = Vec::with_capacity(parents.len());
+    while let Some(leaf) = leaves.pop() {
+        order.push(leaf);
+        let parent = parents[leaf as usize];
+        if let Some(waiting) = waiting.get_mut(parent as usize) {
             *waiting -= 1;
             if *waiting == 0 {
                 leaves.push(parent);
             }
         }
-        added == count
     }
+    order.reverse();
+    order
+}
+
+/// What is to be known of an object and those that are made of it to number them.
+#[derive(Clone, Copy)]
+struct Family {
+    /// How many there are.
+    size: u32,
+    /// The delta with the most of them, by the order of offsets.
+    heaviest: u32,
+    /// The number of the object, once it has one.
+    node: u32,
+    /// The number of the next delta that is not the heaviest.
+    next: u32,
+}
+
+/// The families of all objects by the order of offsets; none has a number yet.
+fn families(parents: &[u32], order: &[u32]) -> Vec<Family> {
+    let alone = Family {
+        size: 1,
+        heaviest: NONE,
+        node: NONE,
+        next: NONE,
+    };
+    let mut families = vec![alone; parents.len()];
+    for place in order.iter().rev() {
+        let parent = parents[*place as usize] as usize;
+        let Some(held) = families.get(parent).map(|base| base.heaviest) else {
+            continue;
+        };
+        let size = families[*place as usize].size;
+        if held == NONE || (families[held as usize].size, held) < (size, *place) {
+            families[parent].heaviest = *place;
+        }
+        families[parent].size += size;
+    }
+    families
 }
 
 fn number(at: usize) -> u32 {
@@ -361,29 +378,56 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nodes_are_in_the_order_of_their_offsets_however_far_they_lie() {
+    fn places_are_in_the_order_of_their_offsets_however_far_they_lie() {
         for far in [1 << 30, 1 << 60, u64::MAX] {
             let offsets = [500, far, 12, far - 1, 13];
-            let nodes = by_offset(5, |at| offsets[at as usize]);
-            let nodes = nodes.iter().map(|node| (node.offset, node.index));
+            let places = by_offset(5, |at| offsets[at as usize]);
+            let places = places.iter().map(|place| (place.offset, place.index));
             let expected = [(12, 2), (13, 4), (500, 0), (far - 1, 3), (far, 1)];
-            assert_eq!(nodes.collect::<Vec<_>>(), expected);
+            assert_eq!(places.collect::<Vec<_>>(), expected);
         }
     }
 
+    /// The places of the objects in the order of their nodes, with the sizes of their families.
+    fn walked(parents: &[u32]) -> (Vec<(u32, u32)>, Forest) {
+        let places = (0..).zip(parents).map(|(index, _)| Place {
+            offset: 12 + u64::from(index),
+            index,
+        });
+        let forest = Forest::of(&places.collect::<Vec<_>>(), parents, 99);
+        let nodes = forest.nodes.iter().map(|node| (node.index, node.size));
+        (nodes.collect(), forest)
+    }
+
     #[test]
-    fn the_heaviest_is_the_same_in_either_order() {
-        // Below 0: 1 with 2 and 3, and 4 with 5; 6 and 7 below another root, and one without base.
-        let parents = [ROOTS[2].0, 0, 1, 1, 0, 4, ROOTS[1].0, 6, BASELESS];
-        let (behind, is_complete) = heaviest(&parents);
-        assert!(is_complete);
-        assert_eq!(behind, [1, 3, NONE, NONE, 5, NONE, 7, NONE, NONE]);
-        let mut weights = Weights {
-            parents: &parents,
-            sizes: vec![1; parents.len()],
-            heaviest: vec![NONE; parents.len()],
-        };
-        assert!(weights.add_from_leaves());
-        assert_eq!(weights.heaviest, behind);
+    fn what_is_made_of_a_base_comes_behind_it_and_the_heaviest_last() {
+        let [.., (tree, _), (blob, _), _] = ROOTS;
+        // Below 0: 1 with 2 and 3, 4, and 5 with 7; 8 below 6, which is whole.
+        let parents = [blob, 0, 1, 1, 0, 0, tree, 5, 6];
+        let (nodes, forest) = walked(&parents);
+        let below = [(0, 7), (4, 1), (5, 2), (7, 1), (1, 3), (2, 1), (3, 1)];
+        assert_eq!(nodes, [&below[..], &[(6, 2), (8, 1)]].concat());
+        assert_eq!(forest.roots, [(0, Kind::Blob), (7, Kind::Tree)]);
+        assert_eq!(forest.family(4), 4..7);
+        assert_eq!((forest.offset(4), forest.end(4)), (13, 14));
+        assert_eq!(forest.end(8), 99);
+        let needed = forest.needed_of([3].into_iter());
+        let needed = (0..9).filter(|node| needed.has(*node));
+        assert_eq!(needed.collect::<Vec<_>>(), [0, 2, 3]);
+    }
+
+    #[test]
+    fn bases_may_lie_behind_their_deltas_and_circles_are_lost() {
+        let [.., (blob, _), _] = ROOTS;
+        // 0 and 3 are made of 1; 4 and 5 of each other, and 6 of those; 7 of nothing.
+        let (nodes, forest) = walked(&[1, blob, 3, 1, 5, 4, 5, BASELESS]);
+        assert_eq!(nodes[..4], [(1, 4), (0, 1), (3, 2), (2, 1)]);
+        let lost: Vec<u32> = forest
+            .lost
+            .iter()
+            .map(|(node, _)| forest.index(*node))
+            .collect();
+        assert_eq!(lost, [4, 5, 6, 7]);
+        assert!(nodes[4..].iter().all(|(_, size)| *size == 1));
     }
 }

@@ -216,6 +216,11 @@ impl Pack {
         }
     }
 
+    /// The byte at an offset, if the pack has one there.
+    pub(super) fn byte(&self, offset: u64) -> Option<u8> {
+        self.bytes_from(offset).first().copied()
+    }
+
     /// All bytes of the pack from an offset on.
     fn bytes_from(&self, offset: u64) -> &[u8] {
         let end = self.data.data_len() as u64;

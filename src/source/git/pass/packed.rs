@@ -1,5 +1,6 @@
 //! The families of deltas of one pack.
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
@@ -10,7 +11,7 @@ use super::{Base, ObjectVisitor, PORTION, Selection, Tally};
 use crate::model::Copied;
 use crate::source::git::Shared;
 use crate::source::git::delta::Delta;
-use crate::source::git::forest::{Forest, NONE, Needed};
+use crate::source::git::forest::{Forest, Needed};
 use crate::source::git::objects::ObjectError;
 use crate::source::git::pack::{Pack, check_size};
 
@@ -127,6 +128,7 @@ impl<'p> PackWork<'p> {
             spare: Vec::new(),
             frames: Vec::new(),
             held: 0,
+            ahead: 0,
         };
         loop {
             let from = self.next.fetch_add(PORTION, Ordering::Relaxed);
@@ -156,8 +158,8 @@ impl<'p> PackWork<'p> {
 /// A base that deltas still wait for.
 struct Frame<T> {
     bytes: Vec<u8>,
-    /// The next delta to apply.
-    child: u32,
+    /// The first node that is not made of it.
+    end: u32,
     /// What the visitor knows of it.
     trace: T,
 }
@@ -176,6 +178,8 @@ struct Walker<'w, 'p, V: ObjectVisitor> {
     frames: Vec<Frame<V::Trace>>,
     /// Bytes in all frames.
     held: usize,
+    /// The first node of which nothing was read ahead.
+    ahead: u32,
 }
 
 impl<V: ObjectVisitor> Walker<'_, '_, V> {
@@ -183,77 +187,91 @@ impl<V: ObjectVisitor> Walker<'_, '_, V> {
     fn family(&mut self, root: u32, kind: Kind) {
         let mut budget = Budget::default();
         let mut bytes = self.spare.pop().unwrap_or_default();
+        self.read_ahead(root);
         match self.inflate(root, &mut bytes) {
             Ok(packed) => budget.packed(packed),
             Err(error) => {
                 self.spare.push(bytes);
-                return self.lost(root, &error.to_string());
+                return self.lost(self.work.forest.family(root), &error.to_string());
             }
         }
         let trace = self.visitor.trace(kind, &bytes, None);
         self.give(root, kind, &bytes, &trace);
         budget.unfolded(bytes.len());
-        self.keep(root, bytes, trace);
-        while let Some(child) = self.next_child() {
-            if !self.work.is_needed(child) {
-                self.drop_finished();
-                continue;
+        let mut next = self.keep(root, bytes, trace);
+        while next < self.work.forest.family(root).end {
+            next = self.delta(next, kind, &mut budget);
+        }
+    }
+
+    /// Decodes a delta of the base that was decoded last, and gives the node that comes next.
+    fn delta(&mut self, node: u32, kind: Kind, budget: &mut Budget) -> u32 {
+        let family = self.work.forest.family(node);
+        if !self.work.is_needed(node) {
+            self.drop_finished(family.end);
+            return family.end;
+        }
+        self.read_ahead(node);
+        let mut result = self.spare.pop().unwrap_or_default();
+        let applied = budget
+            .check()
+            .and_then(|()| self.apply(node, kind, &mut result, budget));
+        self.drop_finished(family.end);
+        match applied {
+            Ok(trace) => {
+                self.give(node, kind, &result, &trace);
+                budget.unfolded(result.len());
+                self.keep(node, result, trace)
             }
-            let mut result = self.spare.pop().unwrap_or_default();
-            let applied = budget
-                .check()
-                .and_then(|()| self.apply(child, kind, &mut result, &mut budget));
-            self.drop_finished();
-            match applied {
-                Ok(trace) => {
-                    self.give(child, kind, &result, &trace);
-                    budget.unfolded(result.len());
-                    self.keep(child, result, trace);
-                }
-                Err(error) => {
-                    self.spare.push(result);
-                    self.lost(child, &error.to_string());
-                }
+            Err(error) => {
+                self.spare.push(result);
+                self.lost(family.clone(), &error.to_string());
+                family.end
             }
         }
     }
 
-    /// The next delta of the base that was decoded last.
-    fn next_child(&mut self) -> Option<u32> {
-        let frame = self.frames.last_mut()?;
-        let child = frame.child;
-        frame.child = self.work.forest.next_sibling(child);
-        Some(child)
+    /// Reads the first bytes of the next objects, which lie anywhere: all at once they are waited for
+    /// hardly longer than one is.
+    fn read_ahead(&mut self, node: u32) {
+        const AHEAD: u32 = 16;
+        if node < self.ahead || self.work.needed.is_some() {
+            return;
+        }
+        self.ahead = node + AHEAD;
+        let pack = self.work.pack;
+        let offsets = self.work.forest.offsets_from(node, AHEAD as usize);
+        let bytes = offsets.filter_map(|offset| pack.byte(offset));
+        std::hint::black_box(bytes.fold(0, |read, byte| read ^ byte));
     }
 
-    /// Gives back the base that was decoded last if no delta waits for it any more.
-    fn drop_finished(&mut self) {
-        if let Some(frame) = self.frames.pop_if(|frame| frame.child == NONE) {
+    /// Gives back the base that was decoded last if nothing from the node `end` on is made of it.
+    fn drop_finished(&mut self, end: u32) {
+        if let Some(frame) = self.frames.pop_if(|frame| frame.end == end) {
             self.held -= frame.bytes.len();
             self.spare(frame.bytes);
         }
     }
 
-    /// Keeps an object for the deltas that are made of it.
-    fn keep(&mut self, node: u32, bytes: Vec<u8>, trace: V::Trace) {
-        let child = self.work.forest.first_child(node);
-        if child == NONE {
+    /// Keeps an object for the deltas that are made of it, and gives the node that comes next.
+    fn keep(&mut self, node: u32, bytes: Vec<u8>, trace: V::Trace) -> u32 {
+        let family = self.work.forest.family(node);
+        let below = node + 1..family.end;
+        if below.is_empty() {
             self.spare(bytes);
         } else if self.held + bytes.len() > MAX_HELD {
             self.spare(bytes);
-            let mut child = child;
-            while child != NONE {
-                self.lost(child, "too many big objects are made of each other");
-                child = self.work.forest.next_sibling(child);
-            }
+            self.lost(below, "too many big objects are made of each other");
+            return family.end;
         } else {
             self.held += bytes.len();
             self.frames.push(Frame {
                 bytes,
-                child,
+                end: family.end,
                 trace,
             });
         }
+        below.start
     }
 
     fn spare(&mut self, bytes: Vec<u8>) {
@@ -296,10 +314,7 @@ impl<V: ObjectVisitor> Walker<'_, '_, V> {
         let entry = pack.entry(forest.offset(node))?;
         let packed = pack.inflate(&entry, &mut self.inflate, bytes)?;
         // Between two objects there is nothing: else the index hides one.
-        let end = forest
-            .next_offset(node)
-            .unwrap_or(pack.data.pack_end() as u64);
-        if entry.data + packed != end {
+        if entry.data + packed != forest.end(node) {
             let path = pack.path.clone();
             let message = "has objects that its index does not list".to_owned();
             if !self.tally.files.iter().any(|(known, _)| *known == path) {
@@ -333,16 +348,10 @@ impl<V: ObjectVisitor> Walker<'_, '_, V> {
         }
     }
 
-    /// Counts a node and everything that is made of it as not read.
-    fn lost(&mut self, node: u32, message: &str) {
-        let mut below = vec![node];
-        while let Some(node) = below.pop() {
+    /// Counts nodes as not read.
+    fn lost(&mut self, nodes: Range<u32>, message: &str) {
+        for node in nodes {
             self.broken(node, message.to_owned());
-            let mut child = self.work.forest.first_child(node);
-            while child != NONE {
-                below.push(child);
-                child = self.work.forest.next_sibling(child);
-            }
         }
     }
 
