@@ -3,8 +3,8 @@
 //!
 //! Source code has few of them, so that the many needles of these encodings are searched for in hardly
 //! any of its bytes. A run of the least length holds a whole block, wherever it begins; so the finder
-//! steps from block to block, asks each for the most frequent separators, which the compiler makes a few
-//! vector instructions of, and reads bytes only where there are none.
+//! steps from block to block and asks whether all bytes of it may stand in a run, which the compiler makes
+//! a few vector instructions of.
 
 use std::ops::Range;
 
@@ -194,18 +194,16 @@ impl Runs {
         let mut at = range.start;
         loop {
             let (blocks, _) = text.get(at..)?.as_chunks::<BLOCK>();
-            at += BLOCK * blocks.iter().position(|block| !has_separator(block))?;
+            at += BLOCK * blocks.iter().position(are_inside)?;
             let end = at
                 + text[at..]
                     .iter()
                     .take_while(|byte| is_inside(**byte))
                     .count();
-            if end >= at + BLOCK {
-                let before = text[range.start..at].iter().rev();
-                let start = at - before.take_while(|byte| is_inside(**byte)).count();
-                if end - start >= self.least {
-                    return Some(start..end);
-                }
+            let before = text[range.start..at].iter().rev();
+            let start = at - before.take_while(|byte| is_inside(**byte)).count();
+            if end - start >= self.least {
+                return Some(start..end);
             }
             at = end + 1;
         }
@@ -267,15 +265,17 @@ fn followed(text: &[u8], range: &Range<usize>) -> Range<usize> {
     before.len() - before_length..text.len() - behind.len() + behind_length
 }
 
-/// Whether one of the bytes is a blank, a line end, a quotation mark, a parenthesis, any other that is less
-/// than `+`, a comma, a full stop or a colon.
+/// Whether all bytes may stand in a run.
 #[expect(
     clippy::needless_bitwise_bool,
     reason = "without branches the compiler looks at all bytes at once"
 )]
-fn has_separator<const BLOCK: usize>(block: &[u8; BLOCK]) -> bool {
-    block.iter().fold(false, |found, byte| {
-        found | (*byte < b'+') | (*byte | 2 == b'.') | (*byte == b':')
+fn are_inside<const BLOCK: usize>(block: &[u8; BLOCK]) -> bool {
+    block.iter().fold(true, |are_inside, byte| {
+        let is_letter = (*byte | 0x20).wrapping_sub(b'a') < 26;
+        let is_digit_or_slash = byte.wrapping_sub(b'/') < 11;
+        let is_sign = (*byte == b'+') | (*byte == b'-') | (*byte == b'_');
+        are_inside & (is_letter | is_digit_or_slash | is_sign)
     })
 }
 
@@ -379,6 +379,17 @@ mod tests {
         assert_eq!(part(&text, 30..31), 30..31);
         let hex = "67 6c7061742d6c7061742d6c7061742d\n6c7061742d";
         assert_eq!(part(hex, 0..hex.len()), 3..33);
+    }
+
+    #[test]
+    fn a_block_is_inside_where_each_byte_is() {
+        for byte in 0..=u8::MAX {
+            for at in 0..16 {
+                let mut block = [b'a'; 16];
+                block[at] = byte;
+                assert_eq!(are_inside(&block), is_inside(byte), "{byte}");
+            }
+        }
     }
 
     proptest! {
