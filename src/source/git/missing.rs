@@ -1,6 +1,6 @@
 //! What a repository names and does not have.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use gix_hash::{ObjectId, oid};
 use gix_object::bstr::ByteSlice as _;
@@ -21,8 +21,11 @@ const MAX_NAMED: usize = 25;
 impl History {
     /// What refs point at and what is not there.
     pub(super) fn missing_tips(&self) -> Vec<Missing> {
+        // Ids in order are found near each other, and in a repository of a forge there are many.
+        let tips = self.refs.tips().into_iter();
+        let absent: BTreeSet<ObjectId> = tips.filter(|id| !self.objects.contains(id)).collect();
         let missing = |name: &str, id: &ObjectId| {
-            (!self.objects.contains(id)).then(|| Missing {
+            absent.contains(id).then(|| Missing {
                 id: *id,
                 named_by: format!("target of `{name}`"),
             })

@@ -118,9 +118,9 @@ pub(super) fn refs(repository: &Repository, defects: &mut Vec<Defect>) -> Refs {
     let other_heads = reader.other_heads();
     let by_name = reader
         .targets
-        .keys()
-        .filter(|name| name.starts_with("refs/"))
-        .filter_map(|name| Some((name.clone(), reader.resolve(name)?)))
+        .iter()
+        .filter(|(name, _)| name.starts_with("refs/"))
+        .filter_map(|(name, target)| Some((name.clone(), reader.follow(target)?)))
         .collect();
     Refs {
         head,
@@ -215,16 +215,18 @@ impl<'r> Reader<'r> {
             Err(error) => return self.defect(&path, format!("is not valid: {error}")),
         };
         let mut broken = 0_u64;
+        let mut read = Vec::new();
         for reference in refs {
             match reference {
                 Ok(reference) => {
                     let name = reference.name.as_bstr().to_string();
-                    let target = Target::Object(reference.target());
-                    self.targets.insert(name, target);
+                    read.push((name, Target::Object(reference.target())));
                 }
                 Err(_) => broken += 1,
             }
         }
+        // They are sorted, and a map is made of them at once; of two of a name the last one stays.
+        self.targets.append(&mut read.into_iter().collect());
         if broken > 0 {
             self.defect(&path, format!("has lines that are no refs: {broken}"));
         }
@@ -341,11 +343,15 @@ impl<'r> Reader<'r> {
 
     /// The object that a ref points at in the end; `None` where it ends nowhere.
     fn resolve(&self, name: &str) -> Option<ObjectId> {
-        let mut name = name.to_owned();
+        self.follow(self.targets.get(name)?)
+    }
+
+    /// The same for what a ref says.
+    fn follow<'t>(&'t self, mut target: &'t Target) -> Option<ObjectId> {
         for _ in 0..=MAX_SYMBOLIC {
-            match self.targets.get(&name)? {
+            match target {
                 Target::Object(id) => return Some(*id),
-                Target::Symbolic(next) => name = next.as_bstr().to_string(),
+                Target::Symbolic(next) => target = self.targets.get(&next.as_bstr().to_string())?,
             }
         }
         None
