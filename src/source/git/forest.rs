@@ -3,6 +3,7 @@
 //! Only headers are read for it. A delta has the kind of its root, so that whole trees of objects that
 //! nobody wants are left out without being inflated.
 
+use std::iter;
 use std::ops::Range;
 use std::thread;
 
@@ -51,8 +52,6 @@ struct Node {
     index: u32,
     /// How many nodes it is with all that are made of it.
     size: u32,
-    /// Its base, or no node.
-    parent: u32,
 }
 
 impl Forest {
@@ -98,15 +97,12 @@ impl Forest {
         forest.nodes = vec![Node::default(); places.len()];
         let nexts = places.iter().skip(1);
         let ends = nexts.map(|next| next.offset).chain([pack_end]);
-        for (((place, end), parent), family) in places.iter().zip(ends).zip(parents).zip(&families)
-        {
-            let base = families.get(*parent as usize);
+        for ((place, end), family) in places.iter().zip(ends).zip(&families) {
             forest.nodes[family.node as usize] = Node {
                 offset: place.offset,
                 end,
                 index: place.index,
                 size: family.size,
-                parent: base.map_or(NONE, |base| base.node),
             };
         }
         forest
@@ -191,22 +187,23 @@ impl Forest {
         for at in wanted.iter().filter_map(|id| pack.index.lookup(id)) {
             is_wanted[at as usize] = true;
         }
-        let nodes = self.nodes.iter().enumerate();
-        self.needed_of(nodes.filter_map(|(at, node)| is_wanted[node.index as usize].then_some(at)))
+        self.needed_for(|node| is_wanted[self.index(node) as usize])
     }
 
-    /// The same for nodes.
-    pub(super) fn needed_of(&self, nodes: impl Iterator<Item = usize>) -> Needed {
-        let mut is_needed = vec![false; self.nodes.len()];
-        for mut node in nodes {
-            while let Some(needed) = is_needed.get_mut(node) {
-                if std::mem::replace(needed, true) {
-                    break;
-                }
-                node = self.nodes[node].parent as usize;
-            }
-        }
-        Needed(is_needed)
+    /// The same for the nodes of which `is_wanted` says so.
+    pub(super) fn needed_for(&self, is_wanted: impl Fn(u32) -> bool) -> Needed {
+        let nodes = 0..number(self.nodes.len());
+        let counts = nodes.clone().scan(0, |count, node| {
+            *count += u32::from(is_wanted(node));
+            Some(*count)
+        });
+        // How many of those before a node are wanted: where more are before the end, some lie between.
+        let before: Vec<u32> = iter::once(0).chain(counts).collect();
+        let is_needed = |node| {
+            let family = self.family(node);
+            before[family.end as usize] > before[family.start as usize]
+        };
+        Needed(nodes.map(is_needed).collect())
     }
 }
 
@@ -411,7 +408,7 @@ mod tests {
         assert_eq!(forest.family(4), 4..7);
         assert_eq!((forest.offset(4), forest.end(4)), (13, 14));
         assert_eq!(forest.end(8), 99);
-        let needed = forest.needed_of([3].into_iter());
+        let needed = forest.needed_for(|node| node == 3);
         let needed = (0..9).filter(|node| needed.has(*node));
         assert_eq!(needed.collect::<Vec<_>>(), [0, 2, 3]);
     }

@@ -95,7 +95,6 @@ impl<'p> PackWork<'p> {
         }
         let nodes = 0..self.pack.index.num_objects();
         self.is_counted = nodes
-            .clone()
             .map(|node| {
                 let id = self.id(node);
                 let size = shared.size(id);
@@ -109,8 +108,9 @@ impl<'p> PackWork<'p> {
                 size.is_some()
             })
             .collect();
-        let unknown = nodes.filter(|node| !self.is_counted[*node as usize]);
-        let needed = self.forest.needed_of(unknown.map(|node| node as usize));
+        let needed = self
+            .forest
+            .needed_for(|node| !self.is_counted[node as usize]);
         self.roots.retain(|(root, _)| needed.has(*root));
         self.needed = Some(needed);
         tally
