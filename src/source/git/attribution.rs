@@ -350,6 +350,7 @@ fn edges(
             format: history.objects.format(),
             hits: &hit_prefixes,
             names: &names,
+            number: None,
             edges: Vec::new(),
             down: Vec::new(),
         })
@@ -392,6 +393,8 @@ struct TreeVisitor<'t, 'o> {
     hits: &'t HashSet<u64, BuildHasherDefault<Prefix>>,
     /// Names at which everything is written down.
     names: &'t HashSet<&'t [u8]>,
+    /// The number of the tree that is visited next, where the pass says it.
+    number: Option<u32>,
     edges: Vec<(u32, u32)>,
     down: Vec<((u32, Vec<u8>), u32)>,
 }
@@ -416,8 +419,13 @@ impl ObjectVisitor for TreeVisitor<'_, '_> {
         TreeLinks::read(bytes, self.format, base, |entry| self.link(entry))
     }
 
+    fn place(&mut self, pack: usize, index: u32) {
+        self.number = Some(self.numbering.at(pack, index));
+    }
+
     fn visit(&mut self, _: Kind, id: &oid, bytes: &[u8], tree: &TreeLinks) {
-        let Some(number) = self.numbering.of(id) else {
+        let number = self.number.take().or_else(|| self.numbering.of(id));
+        let Some(number) = number else {
             return;
         };
         self.edges

@@ -140,6 +140,8 @@ pub(super) struct CommitCollector<'n, 'o, V> {
     /// Commits whose parents are known to be cut off, sorted.
     pub(super) shallow: &'n [ObjectId],
     pub(super) commits: Commits,
+    /// The number of the object that is visited next, where the pass says it.
+    number: Option<u32>,
     /// Whether the last object was a blob or tree.
     is_content: bool,
 }
@@ -151,12 +153,13 @@ impl<'n, 'o, V> CommitCollector<'n, 'o, V> {
             numbering,
             shallow,
             commits: Commits::default(),
+            number: None,
             is_content: false,
         }
     }
 
     fn commit(&mut self, id: &oid, bytes: &[u8]) {
-        let Some(number) = self.numbering.of(id) else {
+        let Some(number) = self.number.take().or_else(|| self.numbering.of(id)) else {
             return;
         };
         let head = Header::read(bytes, id.kind());
@@ -216,12 +219,18 @@ impl<V: ObjectVisitor> ObjectVisitor for CommitCollector<'_, '_, V> {
         self.visitor.trace(kind, bytes, base)
     }
 
+    fn place(&mut self, pack: usize, index: u32) {
+        self.number = Some(self.numbering.at(pack, index));
+        self.visitor.place(pack, index);
+    }
+
     fn visit(&mut self, kind: Kind, id: &oid, bytes: &[u8], trace: &V::Trace) {
         match kind {
             Kind::Commit => self.commit(id, bytes),
             Kind::Tag => self.tag(id, bytes),
             Kind::Blob | Kind::Tree => {}
         }
+        self.number = None;
         self.is_content = matches!(kind, Kind::Blob | Kind::Tree);
         self.visitor.visit(kind, id, bytes, trace);
     }

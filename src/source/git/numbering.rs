@@ -69,6 +69,11 @@ impl<'o> Numbering<'o> {
             })
     }
 
+    /// The number of the object at a place of the index of a pack, which no earlier pack has.
+    pub(super) fn at(&self, pack: usize, index: u32) -> u32 {
+        self.starts[pack] + index
+    }
+
     /// The object of a number.
     pub(super) fn id(&self, number: u32) -> &oid {
         if let Some(at) = number.checked_sub(self.loose_start) {

@@ -44,6 +44,10 @@ pub trait ObjectVisitor: Send {
         base: Option<Base<'_, Self::Trace>>,
     ) -> Self::Trace;
 
+    /// Says of the object that is visited next where it is listed, so that nobody need look for it: the
+    /// place of its pack among all, and its own in the index of that. It is not said of every object.
+    fn place(&mut self, _pack: usize, _index: u32) {}
+
     /// Takes an object. Objects come in no order.
     fn visit(&mut self, kind: Kind, id: &oid, bytes: &[u8], trace: &Self::Trace);
 

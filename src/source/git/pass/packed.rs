@@ -339,6 +339,8 @@ impl<V: ObjectVisitor> Walker<'_, '_, V> {
         if !is_repeated {
             self.tally.objects += 1;
             self.tally.bytes += bytes.len() as u64;
+            let index = self.work.forest.index(node);
+            self.visitor.place(self.work.earlier.len(), index);
         }
         if !is_repeated || self.work.whole {
             self.visitor.visit(kind, id, bytes, trace);
