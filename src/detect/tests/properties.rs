@@ -5,19 +5,30 @@ use base64::engine::general_purpose::STANDARD;
 use proptest::prelude::*;
 
 use super::*;
+use crate::detect::evidence::{Verdict, judge};
 use crate::model::Copied;
+use crate::rules::Alphabet;
 
-/// A token in which no five `x` of either case stand side by side, as they do by chance in one of three
-/// hundred thousand: that is taken for a placeholder.
+/// A token that does not look made up by chance, as one in a hundred thousand does: it spells `xxxxx`, a
+/// sequence, or words.
 fn believable(
     kind: TokenKind,
     form: &crate::rules::Form,
     prefix: &str,
     random: &mut SplitMix64,
 ) -> Specimen {
+    let is_believable = |run: &str| {
+        let is_hex = run.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let alphabet = if is_hex {
+            Alphabet::Hex
+        } else {
+            Alphabet::Base64url
+        };
+        judge(alphabet, run.as_bytes(), &mut Vec::new()) == Verdict::HIGH
+    };
     loop {
         let specimen = make(kind, form, prefix, None, random).unwrap();
-        if !specimen.text.to_ascii_lowercase().contains("xxxxx") {
+        if specimen.text[prefix.len()..].split('.').all(is_believable) {
             return specimen;
         }
     }
