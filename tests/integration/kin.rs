@@ -151,7 +151,7 @@ fn what_was_read_once_is_not_read_again() {
         let dir = repo.base().join("fleet").join(name);
         let repository = Repository::at(&dir, open).unwrap().unwrap();
         let mut defects = Vec::new();
-        let mut history = History::open(repository, &mut defects);
+        let mut history = History::open(repository, None, &mut defects);
         history.share(shared.cloned());
         let visitor = Counter {
             finds,

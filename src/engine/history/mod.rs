@@ -105,7 +105,9 @@ impl RepositorySearch<'_> {
         };
         past.repositories += 1;
         let mut defects = Vec::new();
-        let mut history = History::open(repository, &mut defects);
+        // What a cache knows is not read.
+        let threads = self.memory.is_none().then(|| self.request.threads());
+        let mut history = History::open(repository, threads, &mut defects);
         let mut session = self
             .memory
             .map(|memory| Session::open(memory, self.request, &history));

@@ -5,6 +5,8 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::BuildHasherDefault;
+use std::panic::resume_unwind;
+use std::thread;
 
 use gix_hash::{Kind as Format, ObjectId, oid};
 use gix_object::bstr::ByteSlice as _;
@@ -88,15 +90,23 @@ impl<'h, 'o> Attributor<'h, 'o> {
         };
         let mut replaced = numbers(history.replaced());
         replaced.sort_unstable();
-        let (reached, direct) = commits.reached(numbers(history.refs.tips()), &replaced);
-        let (notes, _) = commits.reached(numbers(history.note_tips()), &replaced);
+        let ((reached, direct), (notes, _), edges) = thread::scope(|scope| {
+            let edges = scope.spawn(|| edges(history, numbering, hits, within, threads));
+            let reached = commits.reached(numbers(history.refs.tips()), &replaced);
+            let notes = commits.reached(numbers(history.note_tips()), &replaced);
+            let edges = edges.join();
+            (
+                reached,
+                notes,
+                edges.unwrap_or_else(|panic| resume_unwind(panic)),
+            )
+        });
         let head_tree = history
             .refs
             .head
             .id()
             .and_then(|id| commits.position(numbering.of(&id)?))
             .and_then(|at| commits.all()[at].tree);
-        let edges = edges(history, numbering, hits, within, threads);
         let order = |at: usize| {
             let commit = &commits.all()[at];
             (!reached[at], commit.time, numbering.id(commit.number))

@@ -257,6 +257,9 @@ fn by_offset(count: u32, offset: impl Fn(u32) -> u64) -> Vec<Place> {
     places
 }
 
+/// The objects whose headers are waited for at once.
+const AHEAD: usize = 32;
+
 /// The base of each object by the order of offsets, or the mark of what it is instead of a delta.
 fn parents(pack: &Pack, places: &[Place], threads: usize) -> Vec<u32> {
     let most = places.last().map_or(0, |last| last.offset);
@@ -267,8 +270,12 @@ fn parents(pack: &Pack, places: &[Place], threads: usize) -> Vec<u32> {
     thread::scope(|scope| {
         for (places_of, parents_of) in places.chunks(share).zip(parents.chunks_mut(share)) {
             scope.spawn(move || {
-                for (place, parent) in places_of.iter().zip(parents_of) {
-                    *parent = parent_of(pack, places, fan_out, place.offset);
+                let portions = places_of.chunks(AHEAD).zip(parents_of.chunks_mut(AHEAD));
+                for (places_of, parents_of) in portions {
+                    pack.read_ahead(places_of.iter().map(|place| place.offset));
+                    for (place, parent) in places_of.iter().zip(parents_of) {
+                        *parent = parent_of(pack, places, fan_out, place.offset);
+                    }
                 }
             });
         }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::thread;
 
 use gix_hash::{ObjectId, oid};
 use gix_object::bstr::ByteSlice as _;
@@ -41,12 +42,24 @@ pub struct History {
 
 impl History {
     /// Opens objects, refs and indexes. What of them cannot be read is added to `defects`, and so is what the
-    /// repository lacks by its own word.
-    pub fn open(repository: Repository, defects: &mut Vec<Defect>) -> Self {
+    /// repository lacks by its own word. Where `threads` is set, all objects are going to be read on as many
+    /// threads, which is prepared meanwhile.
+    pub fn open(repository: Repository, threads: Option<usize>, defects: &mut Vec<Defect>) -> Self {
         defects.extend_from_slice(repository.defects());
         let objects = repository.objects(defects);
-        let refs = repository.refs(defects);
-        let indexes = indexes(&repository, defects);
+        let (refs, indexes) = thread::scope(|scope| {
+            if let Some(threads) = threads {
+                let packs = &objects.packs;
+                scope.spawn(move || {
+                    for pack in packs {
+                        // Whoever reads it says what is wrong with it.
+                        let _ = pack.prepare(threads);
+                    }
+                });
+            }
+            let refs = repository.refs(defects);
+            (refs, indexes(&repository, defects))
+        });
         Self {
             repository,
             objects,

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
+use std::thread;
 
 use gix_hash::{Kind, ObjectId, oid};
 
@@ -95,10 +96,18 @@ impl Pack {
         })
     }
 
-    /// The deltas of the pack; see [`Forest::new`]. They are read once, on `threads` threads.
-    pub(super) fn forest(&self, threads: usize) -> Result<&Forest, &'static str> {
-        let forest = self.forest.get_or_init(|| Forest::new(self, threads));
-        forest.as_ref().map_err(|message| *message)
+    /// The deltas of the pack (see [`Forest::new`]), and whether its index is as it was written. Both are read
+    /// once, side by side, and the deltas on `threads` threads.
+    pub(super) fn prepare(&self, threads: usize) -> (Result<&Forest, &'static str>, bool) {
+        let (forest, is_intact) = thread::scope(|scope| {
+            let is_intact = scope.spawn(|| {
+                self.index.fan_out();
+                self.index_is_intact()
+            });
+            let forest = self.forest.get_or_init(|| Forest::new(self, threads));
+            (forest, is_intact.join().unwrap_or_default())
+        });
+        (forest.as_ref().map_err(|message| *message), is_intact)
     }
 
     /// Whether the index is as it was written, by the checksum at its end.
@@ -205,20 +214,26 @@ impl Pack {
         inflate: &mut gix_zlib::Inflate,
         bytes: &mut Vec<u8>,
     ) -> Result<u64, ObjectError> {
+        let expected = check_size(entry.size)?;
         // What they hold is written over: no need to clear it.
-        bytes.resize(check_size(entry.size)?, 0);
+        bytes.resize(expected + ROOM, 0);
         inflate.reset();
-        match inflate.once(self.bytes_from(entry.data), bytes) {
-            Ok((gix_zlib::Status::StreamEnd, packed, size)) if size == bytes.len() => {
+        let inflated = inflate.once(self.bytes_from(entry.data), bytes);
+        bytes.truncate(expected);
+        match inflated {
+            Ok((gix_zlib::Status::StreamEnd, packed, size)) if size == expected => {
                 Ok(packed as u64)
             }
             _ => Err(ObjectError::Corrupt("it does not inflate")),
         }
     }
 
-    /// The byte at an offset, if the pack has one there.
-    pub(super) fn byte(&self, offset: u64) -> Option<u8> {
-        self.bytes_from(offset).first().copied()
+    /// Reads a byte at each of `offsets`, which lie anywhere: all at once they are waited for hardly longer than
+    /// one is.
+    pub(super) fn read_ahead(&self, offsets: impl Iterator<Item = u64>) {
+        let first = |offset| self.bytes_from(offset).first().copied();
+        let bytes = offsets.filter_map(first);
+        std::hint::black_box(bytes.fold(0, |read, byte| read ^ byte));
     }
 
     /// All bytes of the pack from an offset on.
@@ -234,6 +249,11 @@ fn data(path: &Path, format: Kind) -> Result<gix_pack::data::File, String> {
         .map(|file| file.with_alloc_limit_bytes(limit))
         .map_err(|error| format!("is not valid: {error}"))
 }
+
+/// The bytes that are free behind an object while it is inflated. Near the end of its buffer an inflater has
+/// to look at every byte that it copies, and most deltas are no longer than that: a match of 258 bytes,
+/// two literals before it, and what is written beyond it in whole words.
+const ROOM: usize = 320;
 
 /// A size that an object may have.
 pub(super) fn check_size(size: u64) -> Result<usize, ObjectError> {

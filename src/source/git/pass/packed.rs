@@ -2,7 +2,6 @@
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 
 use gix_hash::oid;
 use gix_object::Kind;
@@ -53,14 +52,7 @@ impl<'p> PackWork<'p> {
         selection: Selection<'p>,
         threads: usize,
     ) -> Result<Self, &'static str> {
-        let (forest, intact) = thread::scope(|scope| {
-            let intact = scope.spawn(|| {
-                pack.index.fan_out();
-                pack.index_is_intact()
-            });
-            let forest = pack.forest(threads);
-            (forest, intact.join().unwrap_or_default())
-        });
+        let (forest, intact) = pack.prepare(threads);
         let forest = forest?;
         let needed = selection.wanted.map(|wanted| forest.needed(pack, wanted));
         let roots = forest.roots.iter().copied();
@@ -231,18 +223,15 @@ impl<V: ObjectVisitor> Walker<'_, '_, V> {
         }
     }
 
-    /// Reads the first bytes of the next objects, which lie anywhere: all at once they are waited for
-    /// hardly longer than one is.
+    /// Reads ahead the next objects.
     fn read_ahead(&mut self, node: u32) {
         const AHEAD: u32 = 16;
         if node < self.ahead || self.work.needed.is_some() {
             return;
         }
         self.ahead = node + AHEAD;
-        let pack = self.work.pack;
         let offsets = self.work.forest.offsets_from(node, AHEAD as usize);
-        let bytes = offsets.filter_map(|offset| pack.byte(offset));
-        std::hint::black_box(bytes.fold(0, |read, byte| read ^ byte));
+        self.work.pack.read_ahead(offsets);
     }
 
     /// Gives back the base that was decoded last if nothing from the node `end` on is made of it.
