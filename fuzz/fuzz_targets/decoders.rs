@@ -122,7 +122,7 @@ fuzz_target!(|bytes: &[u8]| {
     text.extend_from_slice(&bytes[..first]);
     if !Detector::is_encoded(bytes) && !Detector::is_encoded(&text) {
         let scratch = &mut ClueScratch::default();
-        let base = DETECTOR.clues(bytes, scratch);
+        let base = DETECTOR.clues(bytes, 0, scratch);
         let clues = DETECTOR.clues_from(&base, &copies, &text, scratch);
         let mut by_clues = Vec::new();
         DETECTOR.scan_clues(&text, &clues, &mut by_clues);

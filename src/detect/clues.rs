@@ -9,7 +9,7 @@ use crate::model::{Charset, Copied};
 
 /// Copies that are shorter are searched with what is new on both sides of them, which takes less time than
 /// to begin another part. Half of those that Git makes are.
-const SHORT: usize = 32;
+const SHORT: usize = 56;
 
 /// Where the literals of a text stand. A text without any holds no token, unless all of it is encoded
 /// ([`Detector::is_encoded`]).
@@ -52,11 +52,11 @@ impl Detector {
         Charset::of(text) != Charset::Bytes
     }
 
-    /// The clues in `text`.
-    pub fn clues(&self, text: &[u8], scratch: &mut ClueScratch) -> Clues {
+    /// The clues in `text` from its byte `from` on.
+    pub fn clues(&self, text: &[u8], from: usize, scratch: &mut ClueScratch) -> Clues {
         let mut hits = Vec::new();
         self.needles
-            .for_each_with(text, &mut scratch.search, |hit| {
+            .for_each_from(text, from, &mut scratch.search, |hit| {
                 if self.may_lead(text, hit) {
                     hits.push(hit);
                 }

@@ -245,19 +245,20 @@ impl Needles {
 
     /// Calls `found` with every needle in `text`, in ascending order of their first bytes.
     pub(super) fn for_each(&self, text: &[u8], found: impl FnMut(Hit)) {
-        self.for_each_with(text, &mut Scratch::default(), found);
+        self.for_each_from(text, 0, &mut Scratch::default(), found);
     }
 
-    /// The same with what was kept from another text.
-    pub(super) fn for_each_with(
+    /// The same from the byte `from` on, with what was kept from another text.
+    pub(super) fn for_each_from(
         &self,
         text: &[u8],
+        from: usize,
         scratch: &mut Scratch,
         mut found: impl FnMut(Hit),
     ) {
         let mut hits = Vec::new();
         let beyond = self.beyond();
-        for start in (0..text.len()).step_by(BLOCK) {
+        for start in (from..text.len()).step_by(BLOCK) {
             let block = start..text.len().min(start + BLOCK);
             for group in &self.groups {
                 self.search(group, text, block.clone(), &mut hits);
@@ -316,7 +317,12 @@ impl Needles {
 
     /// Where a needle ends.
     pub(super) fn end(&self, hit: Hit) -> usize {
-        hit.start + self.lengths[hit.needle]
+        hit.start + self.length(hit.needle)
+    }
+
+    /// How long a needle is.
+    pub(super) fn length(&self, needle: usize) -> usize {
+        self.lengths[needle]
     }
 
     /// Adds the needles of `group` that begin in `part`; they may end behind it.

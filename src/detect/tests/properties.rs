@@ -189,7 +189,7 @@ proptest! {
         let mut base = base.concat().into_bytes();
         let token = encoded_deploy_token(seed, encoding);
         base.splice(token_at.index(base.len() + 1).., token.into_bytes());
-        let mut clues = detector.clues(&base, &mut ClueScratch::default());
+        let mut clues = detector.clues(&base, 0, &mut ClueScratch::default());
         // Texts are made of texts that were made of others, with tokens cut and put together again.
         for edits in rounds {
             let mut text = Vec::new();
@@ -233,7 +233,7 @@ proptest! {
             }
             text.push_str(part);
         }
-        let clues = detector.clues(base.as_bytes(), &mut ClueScratch::default());
+        let clues = detector.clues(base.as_bytes(), 0, &mut ClueScratch::default());
         let scratch = &mut ClueScratch::default();
         let clues = detector.clues_from(&clues, &copies, text.as_bytes(), scratch);
         let found = by_clues(detector, text.as_bytes(), &clues);

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use crate::detect::{ClueScratch, Clues, Detection, Detector};
 use crate::engine::leaks::{Search, SearchVisitor, TokenKey};
 use crate::model::{Confidence, Problem, Provenance};
-use crate::source::git::{Base, Kind, ObjectId, ObjectVisitor, oid, tree_names};
+use crate::source::git::{Base, Kind, ObjectId, ObjectVisitor, ids_length, oid, tree_names};
 
 /// The most names of files that are known to hold nothing.
 const MAX_NAMES: usize = 4096;
@@ -128,13 +128,19 @@ impl ObjectVisitor for HitVisitor<'_, '_> {
             return None;
         }
         let scratch = &mut self.scratch;
-        Some(match base {
-            Some(Base {
-                trace: Some(clues),
-                copies,
-            }) => self.detector.clues_from(clues, copies, bytes, scratch),
-            _ => self.detector.clues(bytes, scratch),
-        })
+        if let Some(Base {
+            trace: Some(clues),
+            copies,
+        }) = base
+        {
+            return Some(self.detector.clues_from(clues, copies, bytes, scratch));
+        }
+        // There are as many ids as commits, and nothing to find in a hash.
+        let from = match kind {
+            Kind::Commit => ids_length(bytes),
+            Kind::Blob | Kind::Tag | Kind::Tree => 0,
+        };
+        Some(self.detector.clues(bytes, from, scratch))
     }
 
     fn visit(&mut self, kind: Kind, id: &oid, bytes: &[u8], clues: &Self::Trace) {

@@ -298,7 +298,7 @@ pub(super) fn origin(objects: &Objects, id: &oid, decoder: &mut Decoder) -> Opti
     let header = Header::read(commit.bytes, id.kind());
     Some(Origin {
         id: id.to_owned(),
-        author: String::from_utf8_lossy(&header.author).into_owned(),
+        author: String::from_utf8_lossy(header.author).into_owned(),
         time: header.time,
     })
 }

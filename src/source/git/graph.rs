@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use gix_hash::{Kind as Format, ObjectId, oid};
 use gix_object::Kind;
+use memchr::memchr;
 
 use super::numbering::Numbering;
 use super::pass::{Base, ObjectVisitor};
@@ -243,39 +244,61 @@ impl<V: ObjectVisitor> ObjectVisitor for CommitCollector<'_, '_, V> {
 
 /// What the header of a commit or tag says, however strange the rest of it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Header {
+pub(super) struct Header<'b> {
     pub(super) tree: Option<ObjectId>,
     pub(super) parents: Vec<ObjectId>,
     /// `Name <address>` of the author, or of who made the tag.
-    pub(super) author: Vec<u8>,
+    pub(super) author: &'b [u8],
     /// Seconds since 1970, of the committer or of who made the tag.
     pub(super) time: i64,
 }
 
-impl Header {
-    pub(super) fn read(bytes: &[u8], format: Format) -> Self {
+impl<'b> Header<'b> {
+    /// Reads as far as the line that has the time, which is the last one of these.
+    pub(super) fn read(bytes: &'b [u8], format: Format) -> Self {
         let mut header = Self::default();
         let id = |hex: &[u8]| ObjectId::from_hex(hex.get(..format.len_in_hex())?).ok();
-        for line in bytes.split(|byte| *byte == b'\n') {
-            let Some(space) = line.iter().position(|byte| *byte == b' ') else {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let end = memchr(b'\n', rest).unwrap_or(rest.len());
+            let line = &rest[..end];
+            rest = rest.get(end + 1..).unwrap_or_default();
+            let Some(space) = memchr(b' ', line) else {
                 break;
             };
             let value = &line[space + 1..];
             match &line[..space] {
                 b"tree" => header.tree = id(value),
                 b"parent" => header.parents.extend(id(value)),
-                b"author" => header.author = person(value).0.to_vec(),
-                b"committer" => header.time = person(value).1,
+                b"author" => header.author = person(value).0,
+                b"committer" => {
+                    header.time = person(value).1;
+                    break;
+                }
                 b"tagger" => {
-                    let (name, time) = person(value);
-                    header.author = name.to_vec();
-                    header.time = time;
+                    (header.author, header.time) = person(value);
+                    break;
                 }
                 _ => {}
             }
         }
         header
     }
+}
+
+/// How many bytes at the beginning of a commit are lines with the ids of its tree and parents, and nothing
+/// else.
+pub fn ids_length(commit: &[u8]) -> usize {
+    let mut rest = commit;
+    while let Some(id) = [b"tree ".as_slice(), b"parent "]
+        .iter()
+        .find_map(|name| rest.strip_prefix(*name))
+        && let Some((hex, behind)) = memchr(b'\n', id).and_then(|end| id.split_at_checked(end + 1))
+        && ObjectId::from_hex(&hex[..hex.len() - 1]).is_ok()
+    {
+        rest = behind;
+    }
+    commit.len() - rest.len()
 }
 
 /// The name and address of `Name <address> seconds zone`, and the seconds.
@@ -297,6 +320,30 @@ mod tests {
     use super::*;
 
     #[test]
+    fn only_whole_lines_with_ids_are_ids() {
+        let [short, long] = [40, 64].map(|length| "a1".repeat(length / 2));
+        for (text, length) in [
+            (
+                format!("tree {short}\nparent {short}\nparent {short}\nauthor A"),
+                46 + 2 * 48,
+            ),
+            (
+                format!("tree {long}\nparent {long}\nparent {short}x\n"),
+                70 + 72,
+            ),
+            (format!("tree {short}\nparent {short}"), 46),
+            (format!("tree {short}\n\nparent {short}\n"), 46),
+            (format!("tree {short}g\n"), 0),
+            (format!("tree {short} \n"), 0),
+            (format!("tree  {short}\n"), 0),
+            ("tree \n".to_owned(), 0),
+            (String::new(), 0),
+        ] {
+            assert_eq!(ids_length(text.as_bytes()), length, "{text}");
+        }
+    }
+
+    #[test]
     fn a_header_is_read_however_strange_it_is() {
         let hex = "1".repeat(40);
         let id = ObjectId::from_hex(hex.as_bytes()).unwrap();
@@ -307,10 +354,7 @@ mod tests {
         let header = Header::read(text.as_bytes(), Format::Sha1);
         assert_eq!(header.tree, Some(id));
         assert_eq!(header.parents, [id, id]);
-        assert_eq!(
-            (header.author.as_slice(), header.time),
-            (&b"A B <a@b>"[..], 34)
-        );
+        assert_eq!((header.author, header.time), (&b"A B <a@b>"[..], 34));
         for strange in [
             "",
             "tree 12\n",

@@ -53,6 +53,7 @@ pub use self::below::{Located, repositories};
 pub use self::changes::{Added, Changes, changes_of};
 pub use self::checkout::Checkout;
 pub use self::commits::{Commit, commits_of, tag_chain, tags_on};
+pub use self::graph::ids_length;
 pub use self::history::{History, tree_names};
 pub use self::index::Index;
 pub use self::numbering::IdSet;
