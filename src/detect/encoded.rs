@@ -50,9 +50,9 @@ impl Detector {
                     self.at_group(pass, clue.dense, group, detections);
                 }
             }
-            Sign::Escapes(family, before) => {
-                if let Some(start) = hit.start.checked_sub(*before) {
-                    self.at_escape(pass, *family, start, detections);
+            Sign::Escapes(pair) => {
+                if let Some(start) = pair.start(pass.text, hit.start) {
+                    self.at_escape(pass, pair.family, start, detections);
                 }
             }
             Sign::Utf16 => {

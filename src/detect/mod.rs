@@ -168,8 +168,10 @@ impl Detector {
 
     /// Adds what a needle turns out to be.
     fn verify(&self, pass: &mut Pass<'_>, hit: Hit, detections: &mut Vec<Detection>) {
+        let found = self.needles.length(hit.needle);
         for (literal, anchor) in &self.anchors[hit.needle] {
-            if pass.text[hit.start..].starts_with(literal) {
+            // Mostly the needle is all of it.
+            if literal.len() == found || pass.text[hit.start..].starts_with(literal) {
                 self.follow(pass, anchor, hit, detections);
             }
         }

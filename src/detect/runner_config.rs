@@ -5,10 +5,13 @@
 //! ones have no prefix at all. Three letters are too few to search all texts for, so they are looked
 //! for below `[[runners]]` alone.
 
-use memchr::{memchr, memmem};
+use memchr::{memchr, memmem, memrchr};
 
 /// The header that begins the section of a runner in `config.toml`.
 const HEADER: &[u8] = b"[[runners]]";
+
+/// The key of its token.
+const NAME: &[u8] = b"token";
 
 /// How far below its header the token of a runner is looked for.
 const SECTION: usize = 8 * 1024;
@@ -18,29 +21,32 @@ const SECTION: usize = 8 * 1024;
 pub(super) fn for_each_token(text: &[u8], header: usize, found: &mut dyn FnMut(usize)) {
     let from = header + HEADER.len();
     let section = &text[from..text.len().min(from + SECTION)];
-    // The next section has a header, and so a search, of its own.
-    let section = &section[..memmem::find(section, HEADER).unwrap_or(section.len())];
-    let mut at = 0;
-    while at < section.len() {
-        let line = &section[at..];
-        let line = &line[..memchr(b'\n', line).unwrap_or(line.len())];
-        if let Some(value) = value_of_token(line) {
-            found(from + at + value);
+    for name in memmem::find_iter(section, NAME) {
+        if let Some(value) = value(section, name) {
+            // The next section has a header, and so a search, of its own.
+            if memmem::find(&section[..name], HEADER).is_some() {
+                return;
+            }
+            found(from + value);
         }
-        at += line.len() + 1;
     }
 }
 
-/// Offset of the value in a line `token = "…"`, which may be commented out.
-fn value_of_token(line: &[u8]) -> Option<usize> {
-    let rest = line.trim_ascii_start();
-    let rest = rest.strip_prefix(b"#").unwrap_or(rest).trim_ascii_start();
-    let rest = rest.strip_prefix(b"token")?.trim_ascii_start();
-    let rest = rest.strip_prefix(b"=")?.trim_ascii_start();
-    let rest = rest
+/// Offset of the value in a line `token = "…"`, which may be commented out, of which the name is at `name`.
+fn value(section: &[u8], name: usize) -> Option<usize> {
+    let before = &section[..name];
+    let before = &before[memrchr(b'\n', before).map_or(0, |end| end + 1)..];
+    let before = before.trim_ascii_start();
+    let before = before.strip_prefix(b"#").unwrap_or(before);
+    let line = &section[name + NAME.len()..];
+    let line = &line[..memchr(b'\n', line).unwrap_or(line.len())];
+    let rest = line.trim_ascii_start().strip_prefix(b"=")?;
+    let rest = rest.trim_ascii_start();
+    let value = rest
         .strip_prefix(b"\"")
         .or_else(|| rest.strip_prefix(b"'"))?;
-    Some(line.len() - rest.len())
+    let is_name = before.trim_ascii_start().is_empty();
+    is_name.then(|| name + NAME.len() + line.len() - value.len())
 }
 
 #[cfg(test)]
@@ -65,7 +71,8 @@ mod tests {
 
     #[test]
     fn other_keys_and_shapes_are_no_token() {
-        let text = "[[runners]]\ntoken_obtained_at = \"x\"\ntoken = 12\nmy-token = \"x\"\ntoken\n";
+        let text = "[[runners]]\ntoken_obtained_at = \"x\"\ntoken = 12\nmy-token = \"x\"\n\
+            tokentoken = \"x\"\n##token = \"x\"\n- token = \"x\"\ntoken\n= \"x\"\ntoken";
         assert!(values(text).is_empty());
     }
 

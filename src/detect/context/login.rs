@@ -43,17 +43,23 @@ pub(super) fn password(text: &[u8], word: usize, found: Found<'_>) {
 
 /// `curl -u me:…` and `curl --user me:…`
 pub(super) fn user(text: &[u8], word: usize, found: Found<'_>) {
-    if !text[..word].ends_with(b"c") {
-        return;
-    }
-    let Some(command) = command_of_gitlab(text, word) else {
+    let user = |option: &'_ [u8]| -> Option<usize> {
+        [b"-user".as_slice(), b"u"]
+            .iter()
+            .find(|name| option.starts_with(name))
+            .map(|name| name.len())
+    };
+    // Most calls have no such option, which is told sooner than whose they are.
+    let is_candidate = text[..word].ends_with(b"c")
+        && options(&text[word..command_end(text, word)]).any(|(_, option)| user(option).is_some());
+    let Some(command) = is_candidate
+        .then(|| command_of_gitlab(text, word))
+        .flatten()
+    else {
         return;
     };
     for (at, option) in options(command) {
-        let rest = option
-            .strip_prefix(b"-user")
-            .or_else(|| option.strip_prefix(b"u"));
-        let Some(rest) = rest else {
+        let Some(rest) = user(option).map(|length| &option[length..]) else {
             continue;
         };
         let pair = value(rest);

@@ -41,8 +41,8 @@ pub(super) const ENCODED_WORDS: &[&str] = &["gitlab", "GITLAB", "TE-TOKEN", "te_
 pub(super) struct Place {
     pub(super) context: Context,
     /// What the search looks for. The first four bytes are rare ones, since they are what it filters by:
-    /// `te_token` and not `private_token`, which would stop at each `private`; best with one that is no
-    /// small letter.
+    /// `te_token` and not `private_token`, which would stop at each `private`, and `lab_` and not `gitlab_`; best
+    /// with one that is no small letter.
     pub(super) words: &'static [&'static str],
     /// Calls with each value that the word at the offset leads to.
     pub(super) values: fn(&[u8], usize, Found<'_>),
@@ -96,8 +96,12 @@ pub(super) const PLACES: &[Place] = &[
     place(Context::OauthUrl, &["@gitlab"], gitlab_url),
     place(
         Context::DeployTokenUrl,
-        &["deploy-token-"],
-        user::deploy_token,
+        &["oy-token-"],
+        |text, word, found| {
+            if let Some(word) = begun(text, word, b"depl") {
+                user::deploy_token(text, word, found);
+            }
+        },
     ),
     place(Context::DeployTokenUrl, CAPITAL, |text, word, found| {
         header(text, word, b"deploy", found);
@@ -109,14 +113,15 @@ pub(super) const PLACES: &[Place] = &[
     place(Context::JobToken, CAPITAL, |text, word, found| {
         header(text, word, b"job", found);
     }),
-    place(
-        Context::TokenVariable,
-        &["GITLAB_", "gitlab_"],
-        token_variable,
-    ),
+    place(Context::TokenVariable, &["GITLAB_"], token_variable),
+    place(Context::TokenVariable, &["lab_"], |text, word, found| {
+        if let Some(word) = begun(text, word, b"git") {
+            token_variable(text, word, found);
+        }
+    }),
     place(Context::TokenVariable, &["_TOKEN"], |text, word, found| {
-        if text[..word].ends_with(b"GL") {
-            token_variable(text, word - 2, found);
+        if let Some(word) = begun(text, word, b"GL") {
+            token_variable(text, word, found);
         }
     }),
     place(
@@ -125,31 +130,44 @@ pub(super) const PLACES: &[Place] = &[
             "abToken",
             "abAccessToken",
             "abApiToken",
-            "ab.token",
+            "b.token",
             "-token",
         ],
         token_setting,
     ),
     place(
         Context::RegistrationToken,
-        &["ration_token", "rationToken", "_TOKEN", "-token"],
+        &["n_token", "nToken", "_TOKEN", "-token"],
         registration_token,
     ),
     place(Context::Netrc, &["machine"], netrc),
-    place(Context::NpmRegistry, &["_authToken"], npm_registry),
-    place(Context::NpmRegistry, &["npmAuthToken"], yarn_registry),
-    place(Context::TriggerCall, &["trigger/pipeline"], trigger_call),
+    place(Context::NpmRegistry, &["uthToken"], |text, word, found| {
+        if let Some(word) = begun(text, word, b"_a") {
+            npm_registry(text, word, found);
+        } else if let Some(word) = begun(text, word, b"npmA") {
+            yarn_registry(text, word, found);
+        }
+    }),
+    place(
+        Context::TriggerCall,
+        &["ger/pipeline"],
+        |text, word, found| {
+            if let Some(word) = begun(text, word, b"trig") {
+                trigger_call(text, word, found);
+            }
+        },
+    ),
     place(
         Context::ClientSecret,
         &["_secret", "_SECRET", "tSecret"],
         client_secret,
     ),
-    place(
-        Context::ApiCall,
-        &["Bearer ", "bearer ", "s_token="],
-        api_call,
-    ),
-    place(Context::Password, &[" login "], login::login),
+    place(Context::ApiCall, &["Bearer ", "bearer ", "ken="], api_call),
+    place(Context::Password, &["ogin "], |text, word, found| {
+        if let Some(word) = begun(text, word, b" l") {
+            login::login(text, word, found);
+        }
+    }),
     place(Context::Password, &["-password"], login::password),
     place(Context::Password, &["url "], login::user),
     place(Context::OauthUrl, &["i/v4/"], api::address),
@@ -193,6 +211,12 @@ fn ends(text: &[u8], at: usize) -> bool {
         Some(b'%') => text[at..].starts_with(b"%40") || text[at..].starts_with(b"%2"),
         Some(byte) => byte.is_ascii_whitespace() || b"\"'`,;&@)]}|<\\#\0".contains(byte),
     }
+}
+
+/// Where the word begins whose end is at `at` and which begins so.
+fn begun(text: &[u8], at: usize, beginning: &[u8]) -> Option<usize> {
+    let before = text[..at].strip_suffix(beginning)?;
+    Some(before.len())
 }
 
 /// `PRIVATE-TOKEN: …` and other headers with `-TOKEN` behind a name, and the same with quotes around, in
@@ -268,7 +292,8 @@ fn token_variable(text: &[u8], word: usize, found: Found<'_>) {
 fn token_setting(text: &[u8], word: usize, found: Found<'_>) {
     let (owner, rest): (&[u8], _) = match text[word] {
         b'-' => (b"gitlab", word),
-        _ => (b"gitl", word + 3),
+        b'b' => (b"gitla", word + "b.".len()),
+        _ => (b"gitl", word + "ab".len()),
     };
     if !ends_with(&text[..word], owner) {
         return;
@@ -303,8 +328,8 @@ fn default_value(text: &[u8], at: usize) -> Option<usize> {
 fn registration_token(text: &[u8], word: usize, found: Found<'_>) {
     let (owner, length): (&[u8], _) = match &text[word..] {
         [b'-' | b'_', ..] => (b"registration", "-token".len()),
-        [_, _, _, _, _, _, b'T', ..] => (b"regist", "rationToken".len()),
-        _ => (b"regist", "ration_token".len()),
+        [_, b'T', ..] => (b"registratio", "nToken".len()),
+        _ => (b"registratio", "n_token".len()),
     };
     if !ends_with(&text[..word], owner) {
         return;
@@ -410,10 +435,10 @@ fn client_secret(text: &[u8], word: usize, found: Found<'_>) {
 
 /// `Authorization: Bearer …` and `access_token=…` of a call to GitLab's API.
 fn api_call(text: &[u8], word: usize, found: Found<'_>) {
-    let value = if text[word] == b's' {
+    let value = if text[word] == b'k' {
         text[..word]
-            .ends_with(b"acces")
-            .then_some(word + "s_token=".len())
+            .ends_with(b"access_to")
+            .then_some(word + "ken=".len())
     } else {
         Some(word + "Bearer ".len())
     };

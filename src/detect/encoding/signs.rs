@@ -12,16 +12,43 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 
 use super::{Dense, Escapes};
+use crate::detect::alphabet::is_word;
 
 /// What a needle is a part of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::detect) enum Sign {
     /// A text in base64 or hexadecimal.
     Dense(Clue),
-    /// An escape, which begins so many bytes before the needle.
-    Escapes(Escapes, usize),
+    /// The escape of a character, with that of another behind it.
+    Escapes(Pair),
     /// A string in UTF-16.
     Utf16,
+}
+
+/// Two characters, each of them escaped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::detect) struct Pair {
+    pub(in crate::detect) family: Escapes,
+    /// Bytes of the first escape before the needle.
+    before: usize,
+    /// The second character, of which the needle has four bits at most.
+    second: u8,
+}
+
+impl Pair {
+    /// Where the first escape begins whose needle is at `at`, unless the second one stands for another
+    /// character of a token.
+    pub(in crate::detect) fn start(&self, text: &[u8], at: usize) -> Option<usize> {
+        let start = at.checked_sub(self.before)?;
+        let read = |at: usize| self.family.read(text.get(at..)?);
+        let second = read(start).and_then(|(length, _)| read(start + length));
+        // What cannot be seen may stand between the two, and escapes may be escaped themselves.
+        let is_other = second.is_some_and(|(_, scalar)| {
+            let is_part = |byte| is_word(byte) || byte == b'.';
+            u8::try_from(scalar).is_ok_and(|byte| byte != self.second && is_part(byte))
+        });
+        (!is_other).then_some(start)
+    }
 }
 
 /// Where a needle stands in a text of groups.
@@ -249,7 +276,13 @@ fn add_escapes(head: &[u8], signs: &mut Vec<(Vec<u8>, Sign)>) {
         return;
     };
     let mut add = |needle: String, family, before| {
-        signs.push((needle.into_bytes(), Sign::Escapes(family, before)));
+        let second = *second;
+        let pair = Pair {
+            family,
+            before,
+            second,
+        };
+        signs.push((needle.into_bytes(), Sign::Escapes(pair)));
     };
     add(format!("#{first};&"), Escapes::Html, 1);
     let high = second >> 4;
@@ -264,5 +297,52 @@ fn add_escapes(head: &[u8], signs: &mut Vec<(Vec<u8>, Sign)>) {
             add(format!("u{{{digits}}}\\"), Escapes::Backslash, 1);
         }
         add(format!("#x{digits};&"), Escapes::Html, 1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_escape_of_another_character_is_no_sign() {
+        let start = |family, before, text: &str, needle: &str| {
+            let pair = Pair {
+                family,
+                before,
+                second: b'l',
+            };
+            pair.start(text.as_bytes(), text.find(needle).unwrap())
+        };
+        let backslash = |text: &str| start(Escapes::Backslash, 1, text, "x67\\x6");
+        assert_eq!(backslash("\\x67\\x6c"), Some(0));
+        for other in ["1", "e", "f"] {
+            assert_eq!(backslash(&format!("\\x67\\x6{other}")), None);
+        }
+        // What cannot be read says nothing.
+        assert_eq!(backslash("_\\x67\\x6"), Some(1));
+        assert_eq!(backslash("x67\\x6c"), None);
+        let words = |text: &str| start(Escapes::Backslash, 1, text, "u0067\\");
+        // Between the two stands what cannot be seen, or each backslash is written as two.
+        for text in [
+            "\\u0067\\u200b\\u006c",
+            "\\u0067\\xad\\u006c",
+            "\\\\u0067\\\\u006c",
+        ] {
+            assert!(words(text).is_some(), "{text}");
+        }
+        assert_eq!(words("\\u0067\\u0065"), None);
+        let html = |text: &str| start(Escapes::Html, 1, text, "#103;&");
+        for text in [
+            "&#103;&#108;",
+            "&amp;#103;&amp;#108;",
+            "&#103;&amp;",
+            "&#103;&shy;",
+        ] {
+            assert!(html(text).is_some(), "{text}");
+        }
+        assert_eq!(html("&#103;&#109;"), None);
+        assert_eq!(start(Escapes::Percent, 0, "a%67%6C", "%67%6"), Some(1));
+        assert_eq!(start(Escapes::Percent, 0, "a%67%6d", "%67%6"), None);
     }
 }
