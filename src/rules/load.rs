@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
+use std::thread;
 
 use super::strict::{self, ParamError, Params, StrictError};
 use super::{Rule, RuleSet, builtin};
@@ -25,7 +27,7 @@ pub enum CheckError {
 /// Says whether a check of this name exists and takes these params.
 ///
 /// Checks live above the rules, so their names are handed in.
-pub type CheckValidator<'a> = &'a dyn Fn(&str, &Params) -> Result<(), CheckError>;
+pub type CheckValidator<'a> = &'a (dyn Fn(&str, &Params) -> Result<(), CheckError> + Sync);
 
 impl RuleSet {
     /// The rules that come with the program.
@@ -54,11 +56,8 @@ impl RuleSet {
         built_in: BuiltIn,
     ) -> Result<Self, RuleError> {
         let mut rules: BTreeMap<String, Rule> = BTreeMap::new();
-        for (name, text) in builtin_files() {
-            let rule = Rule {
-                file: None,
-                ..Rule::parse(&name, text, validate)?
-            };
+        for (rule, (name, text)) in parse_builtin(validate)?.into_iter().zip(builtin_files()) {
+            let rule = Rule { file: None, ..rule };
             insert(&mut rules, rule, &name, text)?;
         }
         for file in rule_files(paths)? {
@@ -84,6 +83,24 @@ enum BuiltIn {
     Keep,
     /// It goes.
     Replace,
+}
+
+/// Parses the built-in files, half of them on another thread: it is most of what the start of the program takes.
+fn parse_builtin(validate: CheckValidator<'_>) -> Result<Vec<Rule>, RuleError> {
+    let files: Vec<_> = builtin_files().collect();
+    let parse = |files: &[(PathBuf, &str)]| -> Result<Vec<Rule>, RuleError> {
+        let files = files.iter();
+        files
+            .map(|(name, text)| Rule::parse(name, text, validate))
+            .collect()
+    };
+    let (first, second) = files.split_at(files.len() / 2);
+    thread::scope(|scope| {
+        let second = scope.spawn(|| parse(second));
+        let mut rules = parse(first)?;
+        rules.extend(second.join().unwrap_or_else(|panic| resume_unwind(panic))?);
+        Ok(rules)
+    })
 }
 
 fn builtin_files() -> impl Iterator<Item = (PathBuf, &'static str)> {
