@@ -3,6 +3,8 @@
 
 use std::ops::Range;
 
+use super::context::NEAR;
+use super::form::Anchor;
 use super::needles::{Hit, Scratch};
 use super::{Detection, Detector};
 use crate::model::{Charset, Copied};
@@ -17,6 +19,9 @@ const SHORT: usize = 56;
 pub struct Clues {
     /// In order, none twice.
     hits: Vec<Hit>,
+    /// Words that lead nowhere, as far as [`NEAR`] bytes on either side of their first bytes tell; in order,
+    /// none twice. Where one of these bytes changes they may be among the others.
+    idle: Vec<Hit>,
 }
 
 impl Clues {
@@ -43,6 +48,7 @@ impl Clues {
 #[derive(Debug, Default)]
 pub struct ClueScratch {
     fresh: Vec<Range<usize>>,
+    found: Vec<Hit>,
     search: Scratch,
 }
 
@@ -54,14 +60,12 @@ impl Detector {
 
     /// The clues in `text` from its byte `from` on.
     pub fn clues(&self, text: &[u8], from: usize, scratch: &mut ClueScratch) -> Clues {
-        let mut hits = Vec::new();
+        let mut clues = Clues::default();
         self.needles
             .for_each_from(text, from, &mut scratch.search, |hit| {
-                if self.may_lead(text, hit) {
-                    hits.push(hit);
-                }
+                self.keep(text, hit, &mut clues);
             });
-        Clues { hits }
+        clues
     }
 
     /// The clues in `text`, which has the bytes of `copies` from a text of which the clues are `base`.
@@ -73,10 +77,15 @@ impl Detector {
         text: &[u8],
         scratch: &mut ClueScratch,
     ) -> Clues {
-        let mut hits = Vec::new();
-        let fresh = &mut scratch.fresh;
+        let mut clues = Clues::default();
+        let ClueScratch {
+            fresh,
+            found,
+            search,
+        } = scratch;
         fresh.clear();
         let mut end = 0;
+        let mut is_in_order = true;
         for copy in copies {
             // Where two copies meet a literal may have come about.
             match fresh.last_mut() {
@@ -85,36 +94,72 @@ impl Detector {
                 _ => {}
             }
             end = copy.to + copy.length;
-            if base.is_empty() {
-                continue;
+            clues
+                .hits
+                .extend(self.copied(&base.hits, copy).map(|(_, hit)| hit));
+            for (was, hit) in self.copied(&base.idle, copy) {
+                // Before the beginning of both texts stands the same: nothing.
+                let is_same_before =
+                    was.start - copy.from >= NEAR || (copy.from == 0 && copy.to == 0);
+                let is_same_behind = copy.from + copy.length - was.start >= NEAR;
+                if is_same_before && is_same_behind {
+                    clues.idle.push(hit);
+                } else {
+                    self.keep(text, hit, &mut clues);
+                    is_in_order = false;
+                }
             }
-            let source = copy.from..copy.from + copy.length;
-            let first = base.hits.partition_point(|hit| hit.start < source.start);
-            let kept = base.hits[first..].iter();
-            hits.extend(
-                kept.take_while(|hit| hit.start < source.end)
-                    .filter(|hit| self.needles.end(**hit) <= source.end)
-                    .map(|hit| Hit {
-                        start: hit.start - copy.from + copy.to,
-                        ..*hit
-                    }),
-            );
         }
         if end < text.len() {
             fresh.push(end..text.len());
         }
-        // Those of the base are in order.
-        let kept = hits.len();
-        self.needles
-            .near(text, fresh, &mut scratch.search, &mut hits);
-        if hits.len() > kept {
-            let found = hits.split_off(kept);
-            let found = found.into_iter();
-            hits.extend(found.filter(|hit| self.may_lead(text, *hit)));
-            hits.sort();
-            hits.dedup();
+        self.needles.near(text, fresh, search, found);
+        if !found.is_empty() || !is_in_order {
+            for hit in found.drain(..) {
+                self.keep(text, hit, &mut clues);
+            }
+            for list in [&mut clues.hits, &mut clues.idle] {
+                list.sort();
+                list.dedup();
+            }
         }
-        Clues { hits }
+        clues
+    }
+
+    /// Those of `hits` that lie wholly in what is copied, with what they are in the copy.
+    fn copied<'h>(&'h self, hits: &'h [Hit], copy: &'h Copied) -> impl Iterator<Item = (Hit, Hit)> {
+        let end = copy.from + copy.length;
+        let first = match hits {
+            [] => 0,
+            _ => hits.partition_point(|hit| hit.start < copy.from),
+        };
+        let hits = hits[first..].iter().take_while(move |hit| hit.start < end);
+        hits.filter(move |hit| self.needles.end(**hit) <= end)
+            .map(|hit| {
+                let start = hit.start - copy.from + copy.to;
+                (*hit, Hit { start, ..*hit })
+            })
+    }
+
+    /// Adds a hit to where it belongs, if it may be a clue at all.
+    fn keep(&self, text: &[u8], hit: Hit, clues: &mut Clues) {
+        if self.is_idle(text, hit) {
+            clues.idle.push(hit);
+        } else if self.may_lead(text, hit) {
+            clues.hits.push(hit);
+        }
+    }
+
+    /// Whether a hit is a word that leads nowhere, as far as what is near it tells.
+    fn is_idle(&self, text: &[u8], hit: Hit) -> bool {
+        let mut anchors = self.anchors[hit.needle].iter();
+        anchors.all(|(literal, anchor)| match anchor {
+            Anchor::Word(place) => {
+                let is_word = text[hit.start..].starts_with(literal);
+                !is_word || (place.start)(text, hit.start).is_none()
+            }
+            _ => false,
+        })
     }
 
     /// Whether something may begin at a hit. Of needles in long runs, most of which stand there by

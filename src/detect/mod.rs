@@ -210,12 +210,16 @@ impl Detector {
                     }
                 }
             }
-            Anchor::Word(place) => (place.values)(text, start, &mut |value| {
-                detections.extend(match place.writing {
-                    Writing::Plain => self.placed(text, value, place.context),
-                    Writing::Basic => self.at_basic(pass, value, place.context),
-                });
-            }),
+            Anchor::Word(place) => {
+                if let Some(start) = (place.start)(text, start) {
+                    (place.values)(text, start, &mut |value| {
+                        detections.extend(match place.writing {
+                            Writing::Plain => self.placed(text, value, place.context),
+                            Writing::Basic => self.at_basic(pass, value, place.context),
+                        });
+                    });
+                }
+            }
             Anchor::Encoded(sign) => self.at_sign(pass, sign, hit, detections),
         }
     }

@@ -17,9 +17,9 @@ const API: &[u8] = b"/api/v4/";
 /// The most bytes of an address before its path.
 const MAX_ORIGIN: usize = 256;
 
-/// Whether the `i/v4/` at `word` is of an address of GitLab: other programs have an `/api/v4/` too, with other
+/// The `i/v4/` at `word`, if it is of an address of GitLab: other programs have an `/api/v4/` too, with other
 /// resources.
-fn is_api(text: &[u8], word: usize) -> bool {
+pub(super) fn path(text: &[u8], word: usize) -> Option<usize> {
     const RESOURCES: [&[u8]; 5] = [
         b"projects/",
         b"groups/",
@@ -28,14 +28,13 @@ fn is_api(text: &[u8], word: usize) -> bool {
         b"jobs/",
     ];
     let path = &text[word + "i/v4/".len()..];
-    text[..word].ends_with(b"/ap") && RESOURCES.iter().any(|resource| path.starts_with(resource))
+    let is_api = text[..word].ends_with(b"/ap")
+        && RESOURCES.iter().any(|resource| path.starts_with(resource));
+    is_api.then_some(word)
 }
 
 /// `https://me:…@git.example/api/v4/projects/7/packages/pypi/simple`, of users that no other place knows.
 pub(super) fn address(text: &[u8], word: usize, found: Found<'_>) {
-    if !is_api(text, word) {
-        return;
-    }
     let start = word.saturating_sub(MAX_ORIGIN);
     let Some(scheme) = memmem::rfind(&text[start..word], b"://") else {
         return;
@@ -58,9 +57,6 @@ pub(super) fn address(text: &[u8], word: usize, found: Found<'_>) {
 /// `password` of the section of a `.pypirc` whose repository is one of GitLab, and `password=` of a command with
 /// such an address, as for a backend of Terraform.
 pub(super) fn password(text: &[u8], word: usize, found: Found<'_>) {
-    if !is_api(text, word) {
-        return;
-    }
     if let Some(section) = section(text, word) {
         return keys(text, section, b"password").into_iter().for_each(found);
     }
@@ -104,12 +100,16 @@ fn keys(text: &[u8], range: Range<usize>, key: &[u8]) -> Vec<usize> {
     values
 }
 
+/// The word `_PASSWORD` of the name of a variable that a client of the API reads.
+pub(super) fn password_name(text: &[u8], word: usize) -> Option<usize> {
+    let before = &text[..word];
+    (before.ends_with(b"TF_HTTP") || before.ends_with(b"TWINE")).then_some(word)
+}
+
 /// `TF_HTTP_PASSWORD=…` and `TWINE_PASSWORD=…`, with an address of the API near.
 pub(super) fn password_variable(text: &[u8], word: usize, found: Found<'_>) {
-    let before = &text[..word];
-    let is_client = before.ends_with(b"TF_HTTP") || before.ends_with(b"TWINE");
     let near = &text[window(text, word)];
-    if is_client && memmem::find(near, API).is_some() {
+    if memmem::find(near, API).is_some() {
         let name = word + "_PASSWORD".len();
         assigned(text, name).into_iter().for_each(found);
     }
@@ -118,10 +118,7 @@ pub(super) fn password_variable(text: &[u8], word: usize, found: Found<'_>) {
 /// `<add key="ClearTextPassword" value="…" />` of a source of `NuGet` that is named after GitLab, or whose address
 /// above is one of GitLab.
 pub(super) fn nuget(text: &[u8], word: usize, found: Found<'_>) {
-    let near = window(text, word);
-    let Some(before) = text[near.start..word].strip_suffix(b"\"Clea") else {
-        return;
-    };
+    let before = &text[window(text, word).start..word];
     let source = memchr::memrchr_iter(b'<', before).find_map(|open| {
         let tag = &before[open + 1..];
         let name = &tag[..run_length(Alphabet::Base64url, tag, 128)];
@@ -139,16 +136,13 @@ pub(super) fn nuget(text: &[u8], word: usize, found: Found<'_>) {
             })
     };
     if names_gitlab(source) || memmem::find_iter(before, b"key=\"").any(is_of_gitlab) {
-        let name = word + "rTextPassword".len();
+        let name = word + "\"ClearTextPassword".len();
         assigned(text, name).into_iter().for_each(found);
     }
 }
 
 /// `token` beside `api_protocol` of a host in the settings of glab, with `api_host` or GitLab named near.
 pub(super) fn glab(text: &[u8], word: usize, found: Found<'_>) {
-    let Some(word) = text[..word].strip_suffix(b"ap").map(<[u8]>::len) else {
-        return;
-    };
     let near = window(text, word);
     let line = memrchr(b'\n', &text[near.start..word]).map_or(near.start, |at| near.start + at + 1);
     let indent = &text[line..word];
@@ -183,11 +177,8 @@ pub(super) fn token_response(text: &[u8], word: usize, found: Found<'_>) {
         b"write_repository",
         b"read_registry",
     ];
-    if !text[..word].ends_with(b"refres") {
-        return;
-    }
     let hex = |name: usize| assigned(text, name).filter(|value| is_hex64(text, *value));
-    let Some(refresh) = hex(word + "h_token".len()) else {
+    let Some(refresh) = hex(word + "refresh_token".len()) else {
         return;
     };
     let near = window(text, word);
@@ -209,7 +200,7 @@ pub(super) fn token_response(text: &[u8], word: usize, found: Found<'_>) {
 /// `/api/v4/feature_flags/unleash/7`.
 pub(super) fn instance_id(text: &[u8], word: usize, found: Found<'_>) {
     let path = &text[word + "i/v4/".len()..];
-    if !is_api(text, word) || !path.starts_with(b"feature_flags/unleash") {
+    if !path.starts_with(b"feature_flags/unleash") {
         return;
     }
     let near = window(text, word);

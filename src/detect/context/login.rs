@@ -9,11 +9,14 @@ use super::user::is_of_gitlab;
 use crate::detect::alphabet::is_word;
 use crate::detect::assignment::{assigned, next_word, trim_blanks, unquote};
 
+/// What follows the name of a program that logs in to registries, at `word`.
+pub(super) fn command(text: &[u8], word: usize) -> Option<usize> {
+    let before = &text[..word];
+    (before.ends_with(b"docker") || before.ends_with(b"podman")).then_some(word)
+}
+
 /// `docker login -u me -p … registry.gitlab.example`
 pub(super) fn login(text: &[u8], word: usize, found: Found<'_>) {
-    if !text[..word].ends_with(b"docker") && !text[..word].ends_with(b"podman") {
-        return;
-    }
     let Some(command) = command_of_gitlab(text, word) else {
         return;
     };
@@ -50,12 +53,11 @@ pub(super) fn user(text: &[u8], word: usize, found: Found<'_>) {
             .map(|name| name.len())
     };
     // Most calls have no such option, which is told sooner than whose they are.
-    let is_candidate = text[..word].ends_with(b"c")
-        && options(&text[word..command_end(text, word)]).any(|(_, option)| user(option).is_some());
-    let Some(command) = is_candidate
-        .then(|| command_of_gitlab(text, word))
-        .flatten()
-    else {
+    let line = &text[word..command_end(text, word)];
+    if !options(line).any(|(_, option)| user(option).is_some()) {
+        return;
+    }
+    let Some(command) = command_of_gitlab(text, word) else {
         return;
     };
     for (at, option) in options(command) {

@@ -36,6 +36,9 @@ type Found<'f> = &'f mut dyn FnMut(usize);
 /// stands near them.
 pub(super) const ENCODED_WORDS: &[&str] = &["gitlab", "GITLAB", "TE-TOKEN", "te_token", "oauth2:"];
 
+/// How far on either side of its first byte a word is looked at to tell whether it leads anywhere.
+pub(super) const NEAR: usize = 80;
+
 /// Words that lead to values.
 #[derive(Debug)]
 pub(super) struct Place {
@@ -44,7 +47,10 @@ pub(super) struct Place {
     /// `te_token` and not `private_token`, which would stop at each `private`, and `lab_` and not `gitlab_`; best
     /// with one that is no small letter.
     pub(super) words: &'static [&'static str],
-    /// Calls with each value that the word at the offset leads to.
+    /// Where what the word at the offset is a part of begins, if it may lead to values, as far as [`NEAR`]
+    /// bytes tell. Of words that do not, no more is asked until one of these bytes changes.
+    pub(super) start: fn(&[u8], usize) -> Option<usize>,
+    /// Calls with each value that what begins there leads to.
     pub(super) values: fn(&[u8], usize, Found<'_>),
     /// How the values are written.
     pub(super) writing: Writing,
@@ -62,22 +68,26 @@ pub(super) enum Writing {
 const fn place(
     context: Context,
     words: &'static [&'static str],
+    start: fn(&[u8], usize) -> Option<usize>,
     values: fn(&[u8], usize, Found<'_>),
 ) -> Place {
     Place {
         context,
         words,
+        start,
         values,
         writing: Writing::Plain,
     }
 }
 
-const fn basic(words: &'static [&'static str], values: fn(&[u8], usize, Found<'_>)) -> Place {
+const fn basic(
+    words: &'static [&'static str],
+    start: fn(&[u8], usize) -> Option<usize>,
+    values: fn(&[u8], usize, Found<'_>),
+) -> Place {
     Place {
-        context: Context::Password,
-        words,
-        values,
         writing: Writing::Basic,
+        ..place(Context::Password, words, start, values)
     }
 }
 
@@ -86,44 +96,71 @@ pub(super) const PLACES: &[Place] = &[
     place(
         Context::RunnerConfig,
         &["[[runners]]"],
+        anywhere,
         runner_config::for_each_token,
     ),
-    place(Context::PrivateToken, DASHED, |text, word, found| {
-        header(text, word, b"private", found);
-    }),
-    place(Context::PrivateToken, &["te_token"], private_token),
-    place(Context::OauthUrl, &["oauth2:"], oauth_url),
-    place(Context::OauthUrl, &["@gitlab"], gitlab_url),
+    place(
+        Context::PrivateToken,
+        DASHED,
+        |text, word| behind(text, word, b"private"),
+        header,
+    ),
+    place(
+        Context::PrivateToken,
+        &["te_token"],
+        |text, word| behind(text, word, b"priva"),
+        private_token,
+    ),
+    place(Context::OauthUrl, &["oauth2:"], anywhere, oauth_url),
+    place(Context::OauthUrl, &["@gitlab"], before_host, gitlab_url),
     place(
         Context::DeployTokenUrl,
         &["oy-token-"],
-        |text, word, found| {
-            if let Some(word) = begun(text, word, b"depl") {
-                user::deploy_token(text, word, found);
-            }
-        },
+        |text, word| begun(text, word, b"depl"),
+        user::deploy_token,
     ),
-    place(Context::DeployTokenUrl, CAPITAL, |text, word, found| {
-        header(text, word, b"deploy", found);
-    }),
-    place(Context::JobToken, &["-token"], user::job_token),
-    place(Context::JobToken, &["_TOKEN"], |text, word, found| {
-        header(text, word, b"CI_JOB", found);
-    }),
-    place(Context::JobToken, CAPITAL, |text, word, found| {
-        header(text, word, b"job", found);
-    }),
-    place(Context::TokenVariable, &["GITLAB_"], token_variable),
-    place(Context::TokenVariable, &["lab_"], |text, word, found| {
-        if let Some(word) = begun(text, word, b"git") {
-            token_variable(text, word, found);
-        }
-    }),
-    place(Context::TokenVariable, &["_TOKEN"], |text, word, found| {
-        if let Some(word) = begun(text, word, b"GL") {
-            token_variable(text, word, found);
-        }
-    }),
+    place(
+        Context::DeployTokenUrl,
+        CAPITAL,
+        |text, word| behind(text, word, b"deploy"),
+        header,
+    ),
+    place(
+        Context::JobToken,
+        &["-token"],
+        |text, word| begun(text, word, b"gitlab-ci"),
+        user::job_token,
+    ),
+    place(
+        Context::JobToken,
+        &["_TOKEN"],
+        |text, word| behind(text, word, b"CI_JOB"),
+        header,
+    ),
+    place(
+        Context::JobToken,
+        CAPITAL,
+        |text, word| behind(text, word, b"job"),
+        header,
+    ),
+    place(
+        Context::TokenVariable,
+        &["GITLAB_"],
+        token_name,
+        token_variable,
+    ),
+    place(
+        Context::TokenVariable,
+        &["lab_"],
+        |text, word| token_name(text, begun(text, word, b"git")?),
+        token_variable,
+    ),
+    place(
+        Context::TokenVariable,
+        &["_TOKEN"],
+        |text, word| token_name(text, begun(text, word, b"GL")?),
+        token_variable,
+    ),
     place(
         Context::TokenVariable,
         &[
@@ -133,52 +170,101 @@ pub(super) const PLACES: &[Place] = &[
             "b.token",
             "-token",
         ],
+        setting_name,
         token_setting,
     ),
     place(
         Context::RegistrationToken,
         &["n_token", "nToken", "_TOKEN", "-token"],
+        registration_name,
         registration_token,
     ),
-    place(Context::Netrc, &["machine"], netrc),
-    place(Context::NpmRegistry, &["uthToken"], |text, word, found| {
-        if let Some(word) = begun(text, word, b"_a") {
-            npm_registry(text, word, found);
-        } else if let Some(word) = begun(text, word, b"npmA") {
-            yarn_registry(text, word, found);
-        }
-    }),
+    place(Context::Netrc, &["machine"], netrc_host, netrc),
+    place(
+        Context::NpmRegistry,
+        &["uthToken"],
+        |text, word| begun(text, word, b"_a"),
+        npm_registry,
+    ),
+    place(
+        Context::NpmRegistry,
+        &["uthToken"],
+        |text, word| begun(text, word, b"npmA"),
+        yarn_registry,
+    ),
     place(
         Context::TriggerCall,
         &["ger/pipeline"],
-        |text, word, found| {
-            if let Some(word) = begun(text, word, b"trig") {
-                trigger_call(text, word, found);
-            }
-        },
+        |text, word| begun(text, word, b"trig"),
+        trigger_call,
     ),
     place(
         Context::ClientSecret,
         &["_secret", "_SECRET", "tSecret"],
+        secret_name,
         client_secret,
     ),
-    place(Context::ApiCall, &["Bearer ", "bearer ", "ken="], api_call),
-    place(Context::Password, &["ogin "], |text, word, found| {
-        if let Some(word) = begun(text, word, b" l") {
-            login::login(text, word, found);
-        }
-    }),
-    place(Context::Password, &["-password"], login::password),
-    place(Context::Password, &["url "], login::user),
-    place(Context::OauthUrl, &["i/v4/"], api::address),
-    place(Context::Password, &["i/v4/"], api::password),
-    place(Context::Password, &["_PASSWORD"], api::password_variable),
-    place(Context::Password, &["rTextPassword"], api::nuget),
-    place(Context::TokenVariable, &["i_protocol"], api::glab),
-    place(Context::TokenResponse, &["h_token"], api::token_response),
-    place(Context::FeatureFlags, &["i/v4/"], api::instance_id),
-    basic(&["\"auth"], user::docker_auth),
-    basic(&["Basic "], user::basic_header),
+    place(
+        Context::ApiCall,
+        &["Bearer ", "bearer "],
+        |text, word| hex64(text, word + "Bearer ".len()),
+        api_call,
+    ),
+    place(
+        Context::ApiCall,
+        &["ken="],
+        |text, word| {
+            behind(text, word, b"access_to").and_then(|word| hex64(text, word + "ken=".len()))
+        },
+        api_call,
+    ),
+    place(
+        Context::Password,
+        &["ogin "],
+        |text, word| login::command(text, begun(text, word, b" l")?),
+        login::login,
+    ),
+    place(Context::Password, &["-password"], anywhere, login::password),
+    place(
+        Context::Password,
+        &["url "],
+        |text, word| begun(text, word, b"c"),
+        login::user,
+    ),
+    place(Context::OauthUrl, &["i/v4/"], api::path, api::address),
+    place(Context::Password, &["i/v4/"], api::path, api::password),
+    place(
+        Context::Password,
+        &["_PASSWORD"],
+        api::password_name,
+        api::password_variable,
+    ),
+    place(
+        Context::Password,
+        &["rTextPassword"],
+        |text, word| begun(text, word, b"\"Clea"),
+        api::nuget,
+    ),
+    place(
+        Context::TokenVariable,
+        &["i_protocol"],
+        |text, word| begun(text, word, b"ap"),
+        api::glab,
+    ),
+    place(
+        Context::TokenResponse,
+        &["h_token"],
+        |text, word| begun(text, word, b"refres"),
+        api::token_response,
+    ),
+    place(
+        Context::FeatureFlags,
+        &["i/v4/"],
+        api::path,
+        api::instance_id,
+    ),
+    basic(&["\"auth"], user::auth_key, user::docker_auth),
+    basic(&["Basic "], user::basic_name, user::basic_header),
 ];
 
 /// The end of the name of a header, as programs write it.
@@ -213,27 +299,39 @@ fn ends(text: &[u8], at: usize) -> bool {
     }
 }
 
-/// Where the word begins whose end is at `at` and which begins so.
-fn begun(text: &[u8], at: usize, beginning: &[u8]) -> Option<usize> {
-    let before = text[..at].strip_suffix(beginning)?;
+/// The word, whatever stands beside it.
+#[expect(clippy::unnecessary_wraps, reason = "others are not at every place")]
+const fn anywhere(_: &[u8], word: usize) -> Option<usize> {
+    Some(word)
+}
+
+/// The word, if this stands before it in any case.
+fn behind(text: &[u8], word: usize, owner: &[u8]) -> Option<usize> {
+    ends_with(&text[..word], owner).then_some(word)
+}
+
+/// Where that begins of which the beginning is this and the word at `word` the rest.
+fn begun(text: &[u8], word: usize, beginning: &[u8]) -> Option<usize> {
+    let before = text[..word].strip_suffix(beginning)?;
     Some(before.len())
+}
+
+/// The 64 hexadecimal digits at `at`.
+fn hex64(text: &[u8], at: usize) -> Option<usize> {
+    is_hex64(text, at).then_some(at)
 }
 
 /// `PRIVATE-TOKEN: …` and other headers with `-TOKEN` behind a name, and the same with quotes around, in
 /// any language.
-fn header(text: &[u8], word: usize, name: &[u8], found: Found<'_>) {
-    if ends_with(&text[..word], name) {
-        let end = word + "-token".len();
-        assigned(text, end).into_iter().for_each(found);
-    }
+fn header(text: &[u8], word: usize, found: Found<'_>) {
+    let end = word + "-token".len();
+    assigned(text, end).into_iter().for_each(found);
 }
 
 /// `private_token=…`
 fn private_token(text: &[u8], word: usize, found: Found<'_>) {
-    if ends_with(&text[..word], b"priva") {
-        let name = word + "te_token".len();
-        assigned(text, name).into_iter().for_each(found);
-    }
+    let name = word + "te_token".len();
+    assigned(text, name).into_iter().for_each(found);
 }
 
 /// `https://oauth2:…@`, and `oauth2:…` where a text is nothing else, as in base64.
@@ -245,20 +343,18 @@ fn oauth_url(text: &[u8], word: usize, found: Found<'_>) {
         .for_each(found);
 }
 
+/// The user or password before a host, of an address or of a user.
+fn before_host(text: &[u8], host: usize) -> Option<usize> {
+    let before = text[..host].iter().rev().take(65);
+    let value = host - before.take_while(|byte| is_word(**byte)).count();
+    let before = &text[..value];
+    (before.ends_with(b":") || before.ends_with(b"://")).then_some(value)
+}
+
 /// `https://somebody:…@gitlab.example` and `https://…@gitlab.example`, of users that no other place knows.
-fn gitlab_url(text: &[u8], word: usize, found: Found<'_>) {
-    let before = &text[word.saturating_sub(REACH)..word];
-    let value = before
-        .iter()
-        .rev()
-        .take(65)
-        .take_while(|byte| is_word(**byte));
-    let value = word - value.count();
+fn gitlab_url(text: &[u8], value: usize, found: Found<'_>) {
     let Some(user) = text[..value].strip_suffix(b":") else {
-        if text[..value].ends_with(b"://") {
-            found(value);
-        }
-        return;
+        return found(value);
     };
     let is_of_user = |byte: &&u8| byte.is_ascii_alphanumeric() || b"_-.+%".contains(byte);
     let name = user.iter().rev().take(64).take_while(is_of_user).count();
@@ -269,39 +365,50 @@ fn gitlab_url(text: &[u8], word: usize, found: Found<'_>) {
     }
 }
 
-/// Assignments to `GITLAB_TOKEN`, `GITLAB_API_TOKEN`, `gitlab_access_token`, `GITLAB_PAT`, `GL_TOKEN`.
-fn token_variable(text: &[u8], word: usize, found: Found<'_>) {
+/// The end of the name at `word`, if it is one of a token.
+fn end_of_token_name(text: &[u8], word: usize) -> Option<usize> {
     let name = &text[word..];
     let name = &name[..run_length(Alphabet::Base64url, name, 48)];
     let is_token = [b"token".as_slice(), b"_pat"]
         .iter()
         .any(|ending| ends_with(name, ending));
     // Of `gitlab_private_token` the other place finds the same value.
-    if is_token && !name.contains(&b'-') {
-        let end = word + name.len();
-        assigned(text, end)
-            .or_else(|| passed(text, word, end))
-            .or_else(|| default_value(text, end))
-            .into_iter()
-            .for_each(found);
-    }
+    (is_token && !name.contains(&b'-')).then_some(word + name.len())
 }
 
-/// Assignments to `gitlabToken`, `gitlabAccessToken`, `gitlab.token`; and the hosts with their tokens
-/// of `gitlab-token` in Composer's `auth.json`.
-fn token_setting(text: &[u8], word: usize, found: Found<'_>) {
+/// The name at `word`, if it is one of a token.
+fn token_name(text: &[u8], word: usize) -> Option<usize> {
+    end_of_token_name(text, word).map(|_| word)
+}
+
+/// Assignments to `GITLAB_TOKEN`, `GITLAB_API_TOKEN`, `gitlab_access_token`, `GITLAB_PAT`, `GL_TOKEN`.
+fn token_variable(text: &[u8], word: usize, found: Found<'_>) {
+    let Some(end) = end_of_token_name(text, word) else {
+        return;
+    };
+    assigned(text, end)
+        .or_else(|| passed(text, word, end))
+        .or_else(|| default_value(text, end))
+        .into_iter()
+        .for_each(found);
+}
+
+/// Where the name `gitlabToken`, `gitlabAccessToken`, `gitlab.token` or `gitlab-token` ends that the word is a part
+/// of.
+fn setting_name(text: &[u8], word: usize) -> Option<usize> {
     let (owner, rest): (&[u8], _) = match text[word] {
         b'-' => (b"gitlab", word),
         b'b' => (b"gitla", word + "b.".len()),
         _ => (b"gitl", word + "ab".len()),
     };
-    if !ends_with(&text[..word], owner) {
-        return;
-    }
+    let word = behind(text, word, owner)?;
     let end = rest + run_length(Alphabet::Base64url, &text[rest..], 48);
-    if !ends_with(&text[..end], b"token") {
-        return;
-    }
+    ends_with(&text[word..end], b"token").then_some(end)
+}
+
+/// What is assigned to the name that ends at `end`; and the hosts with their tokens of `gitlab-token` in
+/// Composer's `auth.json`.
+fn token_setting(text: &[u8], end: usize, found: Found<'_>) {
     let rest = trim_blanks(unquote(&text[end..]));
     let block = rest.strip_prefix(b":").map(trim_blanks);
     let Some(block) = block.and_then(|block| block.strip_prefix(b"{")) else {
@@ -324,17 +431,20 @@ fn default_value(text: &[u8], at: usize) -> Option<usize> {
     assigned(text, from + memmem::find(block, KEY)? + KEY.len())
 }
 
-/// `gitlab-runner register --registration-token …`, `REGISTRATION_TOKEN=…`, `runnerRegistrationToken: …`
-fn registration_token(text: &[u8], word: usize, found: Found<'_>) {
+/// Where the name `registration_token`, `registrationToken`, `REGISTRATION_TOKEN` or `registration-token` ends that
+/// the word is a part of.
+fn registration_name(text: &[u8], word: usize) -> Option<usize> {
     let (owner, length): (&[u8], _) = match &text[word..] {
         [b'-' | b'_', ..] => (b"registration", "-token".len()),
         [_, b'T', ..] => (b"registratio", "nToken".len()),
         _ => (b"registratio", "n_token".len()),
     };
-    if !ends_with(&text[..word], owner) {
-        return;
-    }
-    let near = &text[word.saturating_sub(REACH)..text.len().min(word + REACH)];
+    behind(text, word, owner).map(|word| word + length)
+}
+
+/// `gitlab-runner register --registration-token …`, `REGISTRATION_TOKEN=…`, `runnerRegistrationToken: …`
+fn registration_token(text: &[u8], end: usize, found: Found<'_>) {
+    let near = &text[end.saturating_sub(REACH)..text.len().min(end + REACH)];
     let is_of_runner = names_gitlab(near)
         || [b"unner", b"UNNER"]
             .iter()
@@ -342,19 +452,20 @@ fn registration_token(text: &[u8], word: usize, found: Found<'_>) {
     if !is_of_runner {
         return;
     }
-    let end = word + length;
     assigned(text, end)
         .or_else(|| next_word(text, end).filter(|_| text[..end].contains(&b'-')))
         .into_iter()
         .for_each(found);
 }
 
-/// `machine gitlab.example login me password …`, on one line or several.
-fn netrc(text: &[u8], word: usize, found: Found<'_>) {
-    let mut at = word + "machine ".len();
-    if !matches!(text.get(at - 1), Some(b' ' | b'\t')) {
-        return;
-    }
+/// The host behind the word `machine`.
+fn netrc_host(text: &[u8], word: usize) -> Option<usize> {
+    let end = word + "machine".len();
+    matches!(text.get(end), Some(b' ' | b'\t')).then_some(end + 1)
+}
+
+/// `machine gitlab.example login me password …`, on one line or several, from the host on.
+fn netrc(text: &[u8], mut at: usize, found: Found<'_>) {
     let entry = &text[at..text.len().min(at + REACH)];
     let mut is_host = true;
     let mut is_password = false;
@@ -415,37 +526,30 @@ fn trigger_call(text: &[u8], word: usize, found: Found<'_>) {
     }
 }
 
-/// `client_secret: …`, `APPLICATION_SECRET=…`, `clientSecret = "…"`, with GitLab named near.
-fn client_secret(text: &[u8], word: usize, found: Found<'_>) {
-    let before = &text[..word];
-    let (owners, name): (&[&[u8]], _) = if text[word] == b'_' {
-        (&[b"client", b"app", b"application", b"oauth"], "_secret")
+/// Where the name `client_secret`, `APPLICATION_SECRET` or `clientSecret` ends that the word is a part of.
+fn secret_name(text: &[u8], word: usize) -> Option<usize> {
+    let owners: &[&[u8]] = if text[word] == b'_' {
+        &[b"client", b"app", b"application", b"oauth"]
     } else {
-        (&[b"clien"], "tSecret")
+        &[b"clien"]
     };
-    if !owners.iter().any(|owner| ends_with(before, owner)) {
-        return;
-    }
-    let value = assigned(text, word + name.len());
-    value
-        .filter(|value| is_hex64(text, *value) && is_near_gitlab(text, word))
+    let is_owned = owners.iter().any(|owner| ends_with(&text[..word], owner));
+    is_owned.then_some(word + "_secret".len())
+}
+
+/// `client_secret: …`, `APPLICATION_SECRET=…`, `clientSecret = "…"`, with GitLab named near.
+fn client_secret(text: &[u8], end: usize, found: Found<'_>) {
+    assigned(text, end)
+        .filter(|value| is_hex64(text, *value) && is_near_gitlab(text, end))
         .into_iter()
         .for_each(found);
 }
 
 /// `Authorization: Bearer …` and `access_token=…` of a call to GitLab's API.
-fn api_call(text: &[u8], word: usize, found: Found<'_>) {
-    let value = if text[word] == b'k' {
-        text[..word]
-            .ends_with(b"access_to")
-            .then_some(word + "ken=".len())
-    } else {
-        Some(word + "Bearer ".len())
-    };
-    value
-        .filter(|value| is_hex64(text, *value) && is_near_api(text, word))
-        .into_iter()
-        .for_each(found);
+fn api_call(text: &[u8], value: usize, found: Found<'_>) {
+    if is_near_api(text, value) {
+        found(value);
+    }
 }
 
 /// The password at `at` of an address, if an `@` ends it.

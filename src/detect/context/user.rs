@@ -24,11 +24,9 @@ pub(super) fn is_of_gitlab(name: &[u8]) -> bool {
 }
 
 /// The password of `gitlab-ci-token`, behind the name and a colon or under a key of its own.
-pub(super) fn job_token(text: &[u8], word: usize, found: Found<'_>) {
-    if text[..word].ends_with(b"gitlab-ci") {
-        let user = word - "gitlab-ci".len()..word + "-token".len();
-        password(text, user).into_iter().for_each(found);
-    }
+pub(super) fn job_token(text: &[u8], user: usize, found: Found<'_>) {
+    let user = user..user + "gitlab-ci-token".len();
+    password(text, user).into_iter().for_each(found);
 }
 
 /// The same of `gitlab+deploy-token-7`, also with an encoded `+`.
@@ -98,12 +96,15 @@ fn keyed(text: &[u8], range: Range<usize>, is_netrc: bool) -> Option<usize> {
     })
 }
 
+/// The key `"auth"`, which a string in a string escapes.
+pub(super) fn auth_key(text: &[u8], word: usize) -> Option<usize> {
+    let end = text.get(word + "\"auth".len());
+    matches!(end, Some(b'"' | b'\\')).then_some(word)
+}
+
 /// `"auth": "…"` of a registry of GitLab, whose name is the key of the object.
 pub(super) fn docker_auth(text: &[u8], word: usize, found: Found<'_>) {
     let end = word + "\"auth".len();
-    if !matches!(text.get(end), Some(b'"' | b'\\')) {
-        return;
-    }
     let before = &text[word.saturating_sub(REACH)..word];
     let Some(open) = memrchr(b'{', before) else {
         return;
@@ -121,14 +122,16 @@ pub(super) fn docker_auth(text: &[u8], word: usize, found: Found<'_>) {
     }
 }
 
-/// `Authorization: Basic …` of a request to GitLab.
-pub(super) fn basic_header(text: &[u8], word: usize, found: Found<'_>) {
+/// The word `Basic` behind the name of the header.
+pub(super) fn basic_name(text: &[u8], word: usize) -> Option<usize> {
     let before = &text[word.saturating_sub(32)..word];
     let name = before.iter().rposition(|byte| is_word(*byte));
     let name = name.map_or(0, |last| last + 1);
-    if !ends_with(&before[..name], b"authorization") {
-        return;
-    }
+    ends_with(&before[..name], b"authorization").then_some(word)
+}
+
+/// `Authorization: Basic …` of a request to GitLab.
+pub(super) fn basic_header(text: &[u8], word: usize, found: Found<'_>) {
     let near = near_header(text, word);
     if names_gitlab(near) || memmem::find(near, b"/api/v4/").is_some() {
         found(word + "Basic ".len());

@@ -1,7 +1,7 @@
 //! The places whose words lead to tokens: where each finds the value, and where it finds none.
 
 use super::super::alphabet::run_length;
-use super::super::context::PLACES;
+use super::super::context::{NEAR, PLACES};
 use super::*;
 use crate::rules::Alphabet;
 
@@ -10,7 +10,8 @@ fn values(context: Context, text: &str) -> Vec<&str> {
     let mut values = Vec::new();
     for place in PLACES.iter().filter(|place| place.context == context) {
         for word in place.words {
-            for (at, _) in text.match_indices(word) {
+            let starts = text.match_indices(word);
+            for at in starts.filter_map(|(at, _)| (place.start)(text.as_bytes(), at)) {
                 (place.values)(text.as_bytes(), at, &mut |value| {
                     let length = run_length(Alphabet::Base64url, &text.as_bytes()[value..], 99);
                     values.push(&text[value..value + length]);
@@ -19,6 +20,24 @@ fn values(context: Context, text: &str) -> Vec<&str> {
         }
     }
     values
+}
+
+#[test]
+fn near_a_word_it_is_told_whether_it_leads_anywhere() {
+    for place in PLACES {
+        for word in place.words {
+            for fill in ["a", "f", "-", "_", " ", ":", "gitlab", "token", "~"] {
+                let fill = fill.repeat(NEAR);
+                let text = format!("{fill}{word}{fill}");
+                let start = |from: usize, end: usize| {
+                    let text = &text.as_bytes()[from..end];
+                    (place.start)(text, fill.len() - from).map(|start| from + start)
+                };
+                let near = start(fill.len() - NEAR, fill.len() + NEAR);
+                assert_eq!(near, start(0, text.len()), "{text}");
+            }
+        }
+    }
 }
 
 #[test]

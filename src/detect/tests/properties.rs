@@ -258,3 +258,46 @@ proptest! {
         prop_assert_eq!(redact(&text, &detections, b'*').len(), text.len());
     }
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(2000) })]
+
+    #[test]
+    fn a_word_that_led_nowhere_is_asked_again_when_something_near_it_changes(
+        seed in any::<u64>(),
+        which in any::<prop::sample::Index>(),
+        cut in any::<(prop::sample::Index, prop::sample::Index)>(),
+        instead in prop::sample::select(vec!["", "x", " ", "\n", "-", "some other text"]),
+        around in (0_usize..120, 0_usize..120),
+    ) {
+        let detector = detector();
+        let mut forms = forms(rules());
+        forms.retain(|(_, _, form, _)| form.context.is_some());
+        let (_, kind, form, prefix) = forms[which.index(forms.len())];
+        let specimen = believable(kind, form, prefix, &mut SplitMix64::new(seed));
+        let place = in_context(form, &specimen.text);
+        let text = format!("{}\n{place}\n{}", "~".repeat(around.0), "~".repeat(around.1));
+        let [one, other] = [cut.0, cut.1].map(|at| at.index(text.len() + 1));
+        let (start, end) = (one.min(other), one.max(other));
+        let base = [&text[..start], instead, &text[end..]].concat();
+        let behind = start + instead.len();
+        let copies = [
+            Copied { from: 0, to: 0, length: start },
+            Copied { from: behind, to: end, length: base.len() - behind },
+        ];
+        let scratch = &mut ClueScratch::default();
+        let clues = detector.clues(base.as_bytes(), 0, scratch);
+        let clues = detector.clues_from(&clues, &copies, text.as_bytes(), scratch);
+        let found = by_clues(detector, text.as_bytes(), &clues);
+        prop_assert_eq!(&found, &scan(detector, text.as_bytes()));
+        prop_assert_eq!(found.len(), 1);
+        // And back again, where a copy may lie elsewhere.
+        let copies = [
+            Copied { from: 0, to: 0, length: start },
+            Copied { from: end, to: behind, length: text.len() - end },
+        ];
+        let clues = detector.clues_from(&clues, &copies, base.as_bytes(), scratch);
+        let found = by_clues(detector, base.as_bytes(), &clues);
+        prop_assert_eq!(found, scan(detector, base.as_bytes()));
+    }
+}
