@@ -120,9 +120,13 @@ fn improve(buckets: &mut [Vec<usize>], needles: &[&[u8]]) {
                         let (one, other) = (buckets[a][i], buckets[b][j]);
                         buckets[a][i] = other;
                         buckets[b][j] = one;
-                        let new = (passed(&buckets[a]), passed(&buckets[b]));
-                        if new.0 + new.1 < (costs[a] + costs[b]) * 0.9999 {
-                            (costs[a], costs[b]) = new;
+                        let most = (costs[a] + costs[b]) * 0.9999;
+                        let first = passed(&buckets[a]);
+                        // Mostly the first is too much already.
+                        let both = (first < most).then(|| (first, passed(&buckets[b])));
+                        let both = both.filter(|(first, second)| first + second < most);
+                        if let Some(both) = both {
+                            (costs[a], costs[b]) = both;
                             is_better = true;
                         } else {
                             buckets[a][i] = one;

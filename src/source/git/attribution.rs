@@ -15,7 +15,7 @@ use gix_object::{Kind, TreeRefIter};
 
 use super::graph::{Commits, Header};
 use super::history::History;
-use super::numbering::{Numbering, Prefix, prefix};
+use super::numbering::{LookUps, Numbering, Prefix, prefix};
 use super::objects::{Decoder, Objects};
 use super::pass::{Base, ObjectVisitor, Selection, pass};
 use super::tree_links::TreeLinks;
@@ -361,6 +361,7 @@ fn edges(
             hits: &hit_prefixes,
             names: &names,
             number: None,
+            look_ups: LookUps::new(numbering),
             edges: Vec::new(),
             down: Vec::new(),
         })
@@ -372,10 +373,17 @@ fn edges(
     pass(&history.repository, &history.objects, trees, &mut visitors);
     let mut edges: Vec<Vec<(u32, u32)>> = Vec::new();
     let mut down = HashMap::new();
-    for visitor in visitors {
-        edges.push(visitor.edges);
-        down.extend(visitor.down);
-    }
+    thread::scope(|scope| {
+        let visitors = visitors.into_iter();
+        let parts: Vec<_> = visitors
+            .map(|visitor| scope.spawn(|| visitor.finish()))
+            .collect();
+        for part in parts {
+            let part = part.join().unwrap_or_else(|panic| resume_unwind(panic));
+            edges.push(part.0);
+            down.extend(part.1);
+        }
+    });
     let mut starts = vec![0_u32; numbering.len() + 2];
     for (child, _) in edges.iter().flatten() {
         starts[*child as usize + 2] += 1;
@@ -405,28 +413,44 @@ struct TreeVisitor<'t, 'o> {
     names: &'t HashSet<&'t [u8]>,
     /// The number of the tree that is visited next, where the pass says it.
     number: Option<u32>,
+    look_ups: LookUps<'t, 'o>,
+    /// What trees name, by the question for its number, with the numbers of the trees.
     edges: Vec<(u32, u32)>,
-    down: Vec<((u32, Vec<u8>), u32)>,
+    down: Vec<Down>,
 }
 
-impl TreeVisitor<'_, '_> {
-    fn is_named(&self, entry: &EntryRef<'_>) -> bool {
-        !self.names.is_empty() && self.names.contains(entry.filename.as_bytes())
-    }
+/// What a tree has at a name.
+type Down = ((u32, Vec<u8>), u32);
 
-    /// The number of what an entry names, if the way up may lead through it.
-    fn link(&self, entry: &EntryRef<'_>) -> Option<u32> {
-        let counts =
-            entry.mode.is_tree() || self.is_named(entry) || self.hits.contains(&prefix(entry.oid));
-        counts.then(|| self.numbering.of(entry.oid)).flatten()
+impl TreeVisitor<'_, '_> {
+    /// The numbers of what trees name with those of the trees, and what they have at names.
+    fn finish(self) -> (Vec<(u32, u32)>, Vec<Down>) {
+        let (numbers, _) = self.look_ups.finish();
+        let mut edges = self.edges;
+        edges.retain_mut(|(child, _)| {
+            let number = numbers.get(*child as usize).copied().flatten();
+            *child = number.unwrap_or_default();
+            number.is_some()
+        });
+        (edges, self.down)
     }
+}
+
+fn is_named(names: &HashSet<&[u8]>, entry: &EntryRef<'_>) -> bool {
+    !names.is_empty() && names.contains(entry.filename.as_bytes())
 }
 
 impl ObjectVisitor for TreeVisitor<'_, '_> {
     type Trace = TreeLinks;
 
     fn trace(&mut self, _: Kind, bytes: &[u8], base: Option<Base<'_, TreeLinks>>) -> TreeLinks {
-        TreeLinks::read(bytes, self.format, base, |entry| self.link(entry))
+        // Of what the way up may lead through.
+        TreeLinks::read(bytes, self.format, base, |entry| {
+            let counts = entry.mode.is_tree()
+                || is_named(self.names, entry)
+                || self.hits.contains(&prefix(entry.oid));
+            counts.then(|| self.look_ups.ask(entry.oid))
+        })
     }
 
     fn place(&mut self, pack: usize, index: u32) {
@@ -444,7 +468,7 @@ impl ObjectVisitor for TreeVisitor<'_, '_> {
             return;
         }
         for entry in TreeRefIter::from_bytes(bytes, self.format).filter_map(Result::ok) {
-            if self.is_named(&entry)
+            if is_named(self.names, &entry)
                 && let Some(child) = self.numbering.of(entry.oid)
             {
                 let name = entry.filename.as_bytes().to_owned();

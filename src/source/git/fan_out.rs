@@ -36,6 +36,11 @@ impl FanOut {
         Self { shift, starts }
     }
 
+    /// The place of the first number that may be this one.
+    pub(super) fn first(&self, number: u64) -> Option<u32> {
+        self.starts.get(at(number >> self.shift)).copied()
+    }
+
     /// The place of a number, of which `compare` says how what stands at a place compares with it.
     pub(super) fn find(&self, number: u64, compare: impl Fn(u32) -> Ordering) -> Option<u32> {
         let first = at(number >> self.shift);

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::panic::resume_unwind;
+use std::thread;
 
 use gix_hash::{Kind as Format, ObjectId, oid};
 use gix_object::Kind;
 use memchr::memchr;
 
-use super::numbering::Numbering;
+use super::numbering::{LookUps, Numbering};
 use super::pass::{Base, ObjectVisitor};
 
 /// What a commit says of others.
@@ -55,7 +57,8 @@ impl Commits {
 
     /// Brings everything into an order that does not depend on threads.
     pub(super) fn sort(&mut self) {
-        self.list.sort_unstable_by_key(|commit| commit.number);
+        // Of what threads have sorted some time is saved.
+        self.list.sort_by_key(|commit| commit.number);
         // Packs that are to be remembered give away all that they have, also what others have.
         self.list.dedup_by_key(|commit| commit.number);
         self.missing.sort_unstable();
@@ -140,7 +143,9 @@ pub(super) struct CommitCollector<'n, 'o, V> {
     pub(super) numbering: &'n Numbering<'o>,
     /// Commits whose parents are known to be cut off, sorted.
     pub(super) shallow: &'n [ObjectId],
-    pub(super) commits: Commits,
+    /// Trees and parents of commits are the questions for their numbers.
+    commits: Commits,
+    look_ups: LookUps<'n, 'o>,
     /// The number of the object that is visited next, where the pass says it.
     number: Option<u32>,
     /// Whether the last object was a blob or tree.
@@ -154,6 +159,7 @@ impl<'n, 'o, V> CommitCollector<'n, 'o, V> {
             numbering,
             shallow,
             commits: Commits::default(),
+            look_ups: LookUps::new(numbering),
             number: None,
             is_content: false,
         }
@@ -170,27 +176,53 @@ impl<'n, 'o, V> CommitCollector<'n, 'o, V> {
             .binary_search_by(|cut| (**cut).cmp(id))
             .is_err()
         {
-            for parent in &head.parents {
-                match self.numbering.of(parent) {
-                    Some(number) => self.commits.parents.push(number),
-                    None => self.missing(*parent, format!("parent of commit {id}")),
-                }
-            }
+            let parents = head.parents.iter();
+            let parents = parents.map(|parent| self.look_ups.ask(parent));
+            self.commits.parents.extend(parents);
         }
-        let tree = head.tree.and_then(|tree| {
-            let number = self.numbering.of(&tree);
-            // The empty tree need not be stored.
-            if number.is_none() && tree != ObjectId::empty_tree(id.kind()) {
-                self.missing(tree, format!("tree of commit {id}"));
-            }
-            number
-        });
         self.commits.list.push(Commit {
             number,
-            tree,
+            tree: head.tree.map(|tree| self.look_ups.ask(&tree)),
             time: head.time,
             parents: start..self.commits.parents.len(),
         });
+    }
+
+    /// The visitor behind it, and what was gathered, sorted.
+    fn finish(self) -> (V, Commits) {
+        let (numbers, missing) = self.look_ups.finish();
+        let number = |question: u32| numbers.get(question as usize).copied().flatten();
+        let mut commits = self.commits;
+        let asked = std::mem::take(&mut commits.parents);
+        for commit in &mut commits.list {
+            let id = self.numbering.id(commit.number);
+            let mut lacks = |question: u32, what: &str| {
+                let named_by = format!("{what} of commit {id}");
+                let missing = missing.get(&question);
+                commits
+                    .missing
+                    .extend(missing.map(|id| Missing { id: *id, named_by }));
+            };
+            let start = commits.parents.len();
+            for question in &asked[commit.parents.clone()] {
+                match number(*question) {
+                    Some(parent) => commits.parents.push(parent),
+                    None => lacks(*question, "parent"),
+                }
+            }
+            commit.parents = start..commits.parents.len();
+            commit.tree = commit.tree.and_then(|question| {
+                let tree = number(question);
+                // The empty tree need not be stored.
+                let empty = ObjectId::empty_tree(id.kind());
+                if tree.is_none() && missing.get(&question) != Some(&empty) {
+                    lacks(question, "tree");
+                }
+                tree
+            });
+        }
+        commits.sort();
+        (self.visitor, commits)
     }
 
     fn tag(&mut self, id: &oid, bytes: &[u8]) {
@@ -204,13 +236,33 @@ impl<'n, 'o, V> CommitCollector<'n, 'o, V> {
             Some(target) => {
                 self.commits.tags.insert(number, target);
             }
-            None => self.missing(target, format!("target of tag {id}")),
+            None => self.commits.missing.push(Missing {
+                id: target,
+                named_by: format!("target of tag {id}"),
+            }),
         }
     }
+}
 
-    fn missing(&mut self, id: ObjectId, named_by: String) {
-        self.commits.missing.push(Missing { id, named_by });
-    }
+/// The visitors behind `collectors`, and what all of these gathered.
+pub(super) fn finish<V: ObjectVisitor>(
+    collectors: Vec<CommitCollector<'_, '_, V>>,
+) -> (Vec<V>, Commits) {
+    let mut visitors = Vec::with_capacity(collectors.len());
+    let mut commits = Commits::default();
+    thread::scope(|scope| {
+        let parts: Vec<_> = collectors
+            .into_iter()
+            .map(|collector| scope.spawn(|| collector.finish()))
+            .collect();
+        for part in parts {
+            let part = part.join().unwrap_or_else(|panic| resume_unwind(panic));
+            visitors.push(part.0);
+            commits.append(part.1);
+        }
+    });
+    commits.sort();
+    (visitors, commits)
 }
 
 impl<V: ObjectVisitor> ObjectVisitor for CommitCollector<'_, '_, V> {

@@ -12,7 +12,7 @@ use gix_object::{Kind, TreeRefIter};
 use super::attribution::{Attribution, Attributor, replaced};
 use super::changes::Node;
 use super::files::list;
-use super::graph::{CommitCollector, Commits};
+use super::graph::{CommitCollector, Commits, finish};
 use super::index::Index;
 use super::numbering::{IdSet, Numbering};
 use super::objects::Decoder;
@@ -127,13 +127,7 @@ impl History {
         );
         outcome.objects += self.known.objects;
         outcome.bytes += self.known.bytes;
-        let mut commits = Commits::default();
-        let mut visitors = Vec::with_capacity(collectors.len());
-        for collector in collectors {
-            commits.append(collector.commits);
-            visitors.push(collector.visitor);
-        }
-        commits.sort();
+        let (visitors, commits) = finish(collectors);
         self.known.loose.extend(outcome.loose.iter().copied());
         self.read_packs = outcome
             .packs

@@ -1,6 +1,6 @@
 //! A number for every object of a database, so that graphs of millions of them fit into memory.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
 
 use gix_hash::{ObjectId, oid};
@@ -84,6 +84,64 @@ impl<'o> Numbering<'o> {
             .index
             .oid_at_index(number - self.starts[pack])
     }
+}
+
+/// Numbers that are asked for one after another, and looked up many at a time: a look-up is nothing but waiting
+/// for memory.
+pub(super) struct LookUps<'n, 'o> {
+    numbering: &'n Numbering<'o>,
+    pending: Vec<ObjectId>,
+    answers: Vec<Option<u32>>,
+    /// What is not there, by its question.
+    missing: BTreeMap<u32, ObjectId>,
+}
+
+impl<'n, 'o> LookUps<'n, 'o> {
+    /// How many are looked up at a time.
+    const TOGETHER: usize = 64;
+
+    pub(super) fn new(numbering: &'n Numbering<'o>) -> Self {
+        Self {
+            numbering,
+            pending: Vec::with_capacity(Self::TOGETHER),
+            answers: Vec::new(),
+            missing: BTreeMap::new(),
+        }
+    }
+
+    /// Asks for the number of an object, and gives that of the question. What is asked after four billion others
+    /// has no answer.
+    pub(super) fn ask(&mut self, id: &oid) -> u32 {
+        let question = self.answers.len() + self.pending.len();
+        self.pending.push(id.to_owned());
+        if self.pending.len() == Self::TOGETHER {
+            self.answer();
+        }
+        number(question)
+    }
+
+    fn answer(&mut self) {
+        if let [pack] = self.numbering.objects.packs.as_slice() {
+            pack.index.read_ahead(&self.pending);
+        }
+        for id in self.pending.drain(..) {
+            let answer = self.numbering.of(&id);
+            if answer.is_none() {
+                self.missing.insert(number(self.answers.len()), id);
+            }
+            self.answers.push(answer);
+        }
+    }
+
+    /// The answers by their questions, and what is not there.
+    pub(super) fn finish(mut self) -> (Vec<Option<u32>>, BTreeMap<u32, ObjectId>) {
+        self.answer();
+        (self.answers, self.missing)
+    }
+}
+
+fn number(question: usize) -> u32 {
+    u32::try_from(question).unwrap_or(u32::MAX)
 }
 
 /// The first eight bytes of an id, which are as good as any hash.

@@ -8,7 +8,7 @@ use gix_object::bstr::ByteSlice as _;
 use gix_object::{Kind, TreeRefIter};
 
 use super::attribution::{Attribution, Origin, origin};
-use super::graph::{CommitCollector, Header, Missing};
+use super::graph::{CommitCollector, Header, Missing, finish};
 use super::history::History;
 use super::numbering::Numbering;
 use super::objects::Decoder;
@@ -198,13 +198,10 @@ impl History {
             part,
             &mut collectors,
         );
-        let mut commits = std::mem::take(&mut self.commits);
-        for collector in collectors {
-            commits.append(collector.commits);
-        }
-        commits.sort();
+        let (_, commits) = finish(collectors);
         drop(numbering);
-        self.commits = commits;
+        self.commits.append(commits);
+        self.commits.sort();
         outcome
     }
 }

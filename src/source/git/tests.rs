@@ -8,6 +8,7 @@ use gix_hash::{ObjectId, oid};
 use gix_object::Kind;
 use proptest::prelude::*;
 
+use super::numbering::{LookUps, Numbering};
 use super::*;
 
 /// An object of a pack to be made.
@@ -174,9 +175,8 @@ impl ObjectVisitor for Counter {
     }
 }
 
-/// Passes over a pack of these objects: what is given away, and what is told of the rest.
-fn passed(objects: &[Made], threads: usize) -> (BTreeMap<ObjectId, Vec<u8>>, Vec<String>) {
-    let dir = tempfile::tempdir().unwrap();
+/// A repository of a pack of these objects.
+fn packed(dir: &tempfile::TempDir, objects: &[Made]) -> (Repository, Objects) {
     for folder in ["objects/pack", "refs"] {
         fs::create_dir_all(dir.path().join(folder)).unwrap();
     }
@@ -188,6 +188,13 @@ fn passed(objects: &[Made], threads: usize) -> (BTreeMap<ObjectId, Vec<u8>>, Vec
     let mut defects = Vec::new();
     let database = repository.objects(&mut defects);
     assert_eq!(defects, []);
+    (repository, database)
+}
+
+/// Passes over a pack of these objects: what is given away, and what is told of the rest.
+fn passed(objects: &[Made], threads: usize) -> (BTreeMap<ObjectId, Vec<u8>>, Vec<String>) {
+    let dir = tempfile::tempdir().unwrap();
+    let (repository, database) = packed(&dir, objects);
     let mut keepers: Vec<Keeper> = (0..threads).map(|_| Keeper::default()).collect();
     let everything = Selection {
         kinds: &[Kind::Blob],
@@ -226,6 +233,35 @@ fn appended(size: usize, kept: usize, inserted: &[u8]) -> Vec<u8> {
         delta.extend(part);
     }
     delta
+}
+
+#[test]
+fn look_ups_are_answered_in_the_order_of_the_questions() {
+    let dir = tempfile::tempdir().unwrap();
+    let objects: Vec<Made> = (0..300).map(|_| Made::Whole(b"x".to_vec())).collect();
+    let (_, database) = packed(&dir, &objects);
+    let numbering = Numbering::new(&database).unwrap();
+    // With the fan-out of the index and without.
+    for is_prepared in [false, true] {
+        if is_prepared {
+            database.packs[0].index.fan_out();
+        }
+        for count in [0, 1, 63, 64, 65, 400] {
+            let mut look_ups = LookUps::new(&numbering);
+            let asked: Vec<ObjectId> = (0..count).map(|at| id_of(at * 7 % 310)).collect();
+            for (number, id) in (0..).zip(&asked) {
+                assert_eq!(look_ups.ask(id), number);
+            }
+            let (answers, missing) = look_ups.finish();
+            let expected = asked.iter().map(|id| numbering.of(id));
+            assert_eq!(answers, expected.collect::<Vec<_>>());
+            let unanswered = (0..)
+                .zip(asked)
+                .filter(|(at, _)| answers[*at as usize].is_none());
+            assert_eq!(missing, unanswered.collect());
+            assert_eq!(missing.is_empty(), count < 2);
+        }
+    }
 }
 
 #[test]

@@ -30,18 +30,22 @@ struct Link {
 }
 
 impl TreeLinks {
-    /// Reads a tree. `link` gives the number of what an entry names, if it counts; it is asked of what
-    /// is not taken over alone, and must give the same for the same entry.
+    /// Reads a tree. `link` gives a number for what an entry names, if it counts; it is asked of what is not taken
+    /// over alone.
     pub(super) fn read(
         bytes: &[u8],
         format: Format,
         base: Option<Base<'_, Self>>,
-        link: impl Fn(&EntryRef<'_>) -> Option<u32>,
+        mut link: impl FnMut(&EntryRef<'_>) -> Option<u32>,
     ) -> Self {
-        let mut tree = Self::default();
         let (known, mut copies) = match base {
             Some(base) => (base.trace, base.copies),
             None => (&Self::default(), &[][..]),
+        };
+        // Mostly as many entries as the base has, or one or two more.
+        let mut tree = Self {
+            ends: Vec::with_capacity(known.ends.len() + 4),
+            links: Vec::with_capacity(known.links.len() + 4),
         };
         let mut at = 0;
         loop {
