@@ -10,17 +10,17 @@ use super::{Detection, Detector};
 use crate::model::{Charset, Copied};
 
 /// Copies that are shorter are searched with what is new on both sides of them, which takes less time than
-/// to begin another part. Half of those that Git makes are.
+/// to begin another part. More than half of those that Git makes are.
 const SHORT: usize = 56;
 
-/// Where the literals of a text stand. A text without any holds no token, unless all of it is encoded
-/// ([`Detector::is_encoded`]).
+/// Where the literals of a text stand that may lead to tokens. A text without any holds no token, unless all of
+/// it is encoded ([`Detector::is_encoded`]).
 #[derive(Clone, Debug, Default)]
 pub struct Clues {
     /// In order, none twice.
     hits: Vec<Hit>,
-    /// Words that lead nowhere, as far as [`NEAR`] bytes on either side of their first bytes tell; in order,
-    /// none twice. Where one of these bytes changes they may be among the others.
+    /// Those that lead nowhere, as far as [`NEAR`] bytes on either side of their first bytes tell; in order, none
+    /// twice. In a text that is made of this one they may, where one of these bytes is another.
     idle: Vec<Hit>,
 }
 
