@@ -17,7 +17,7 @@ use libfuzzer_sys::fuzz_target;
 
 static DETECTOR: LazyLock<Detector> = LazyLock::new(|| {
     let rules = RuleSet::builtin(&|_, _| Ok(())).expect("the built-in rules are valid");
-    Detector::new(&rules).with_decode_depth(3)
+    Detector::of_depth(&rules, 3)
 });
 
 fn scan(text: &[u8]) -> Vec<Detection> {

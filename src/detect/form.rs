@@ -161,10 +161,15 @@ impl Catalogue {
 
     /// The needles, each with its literals, those that look alike together. No needle begins with
     /// another: `glrt-t1_` is looked for behind the needle of `glrt-`. Prefixes that begin alike for long
-    /// enough share a needle, since each needle costs every text.
-    pub(super) fn anchors(&self) -> (Vec<Family>, Vec<Literals>) {
-        let (in_runs, signs): (Literals, Literals) = self
-            .signs()
+    /// enough share a needle, since each needle costs every text; so what tells encoded tokens is among them only
+    /// where these are looked for.
+    pub(super) fn anchors(&self, is_decoding: bool) -> (Vec<Family>, Vec<Literals>) {
+        let signs = if is_decoding {
+            self.signs()
+        } else {
+            Vec::new()
+        };
+        let (in_runs, signs): (Literals, Literals) = signs
             .into_iter()
             .partition(|(_, anchor)| anchor.dense().is_some());
         let is_hex = |anchor: &Anchor| anchor.dense().is_some_and(Clue::is_hex);

@@ -106,25 +106,27 @@ pub struct Detector {
 }
 
 impl Detector {
-    /// Compiles the detectors among `rules`; other rules are passed over.
+    /// Compiles the detectors among `rules`; other rules are passed over. That takes some milliseconds.
     pub fn new<'r>(rules: impl IntoIterator<Item = &'r Rule>) -> Self {
+        Self::of_depth(rules, DECODE_DEPTH)
+    }
+
+    /// A detector that looks so many encodings deep. A text that is UTF-16 as a whole is read at any depth.
+    pub fn of_depth<'r>(rules: impl IntoIterator<Item = &'r Rule>, decode_depth: usize) -> Self {
         let catalogue = Catalogue::new(rules);
-        let (families, anchors) = catalogue.anchors();
+        let (families, anchors) = catalogue.anchors(decode_depth > 0);
         Self {
             needles: Needles::new(&families, catalogue.runs()),
             anchors,
             longest_prefix: catalogue.longest_prefix(),
             catalogue,
-            decode_depth: DECODE_DEPTH,
+            decode_depth,
         }
     }
 
-    /// The same detector, which looks so many encodings deep. A text that is UTF-16 as a whole is read
-    /// at any depth.
-    #[must_use]
-    pub fn with_decode_depth(mut self, depth: usize) -> Self {
-        self.decode_depth = depth;
-        self
+    /// How many encodings deep it looks.
+    pub const fn decode_depth(&self) -> usize {
+        self.decode_depth
     }
 
     /// Appends the tokens in `text` to `detections`, in order and without overlap: one token is one

@@ -66,10 +66,11 @@ pub fn scan_fleet(request: &FleetRequest<'_>, progress: &Progress) -> Fleet {
     progress
         .of_repositories
         .store(mine.len() as u64, Ordering::Relaxed);
+    let asked = (request.plan)(&mut request.config.cloned().unwrap_or_default()).request;
     let crew = Crew {
         request,
         progress,
-        detector: Detector::new(request.rules),
+        detector: Detector::of_depth(request.rules, asked.decode_depth),
         folders: request
             .entries
             .iter()
@@ -102,7 +103,8 @@ impl Kin {
 struct Crew<'a> {
     request: &'a FleetRequest<'a>,
     progress: &'a Progress,
-    /// Masks tokens in what repositories say of themselves.
+    /// That of the run, for repositories without a configuration of their own. It masks tokens in what
+    /// repositories say of themselves.
     detector: Detector,
     /// The folders of all repositories, of other shards too.
     folders: BTreeSet<PathBuf>,
@@ -216,15 +218,21 @@ impl Crew<'_> {
         if checkout.is_bare() && plan.request.history == HistoryScope::None {
             problems.push(bare(plan.request.strict));
         }
-        let roots = || Roots::whole(checkout.dir());
-        let scanned =
-            scan_roots(roots(), &plan.request, &config, rules, self.progress).or_else(|error| {
-                // An inventory that the configuration names and that is not there.
-                let wrong = self.masked(&within(checkout.dir(), &error.to_string()));
-                problems.push(problem(ProblemClass::Configuration, wrong));
-                config.inventories.clear();
-                scan_roots(roots(), &plan.request, &config, rules, self.progress)
-            });
+        let depth = plan.request.decode_depth;
+        let is_own = own.is_some() || depth != self.detector.decode_depth();
+        let own_detector = is_own.then(|| Detector::of_depth(rules, depth));
+        let detector = own_detector.as_ref().unwrap_or(&self.detector);
+        let scan = |config: &Config| {
+            let roots = Roots::whole(checkout.dir());
+            scan_roots(roots, &plan.request, config, rules, detector, self.progress)
+        };
+        let scanned = scan(&config).or_else(|error| {
+            // An inventory that the configuration names and that is not there.
+            let wrong = self.masked(&within(checkout.dir(), &error.to_string()));
+            problems.push(problem(ProblemClass::Configuration, wrong));
+            config.inventories.clear();
+            scan(&config)
+        });
         let mut report = scanned.unwrap_or_else(|error| {
             problems.push(problem(
                 ProblemClass::Unreadable,

@@ -141,22 +141,23 @@ pub fn scan(
     if request.cache.is_some() && !(reads_history && request.analyses.contains(&Analysis::Leaks)) {
         return Err(ScanError::NothingToRemember);
     }
-    scan_roots(roots, request, config, rules, progress)
+    let detector = Detector::of_depth(rules, request.decode_depth);
+    scan_roots(roots, request, config, rules, &detector, progress)
 }
 
-/// The same for roots that are known.
+/// The same for roots that are known, with the detector of the rules.
 fn scan_roots(
     roots: Roots,
     request: &ScanRequest,
     config: &Config,
     rules: &RuleSet,
+    detector: &Detector,
     progress: &Progress,
 ) -> Result<Report, ScanError> {
     let additions = Additions::open(request, config, &roots)?;
-    let detector = Detector::new(rules).with_decode_depth(request.decode_depth);
     let scope = Scope {
         roots,
-        detector: &detector,
+        detector,
         snapshots: additions.iter().flat_map(Additions::snapshots).collect(),
     };
     let wants = |analysis| request.analyses.contains(&analysis);
@@ -164,7 +165,7 @@ fn scan_roots(
     let (mut harvest, special_files, past) = search(
         request,
         config,
-        &detector,
+        detector,
         &scope,
         additions.as_ref(),
         Memory::of(request, rules).as_ref(),
@@ -174,7 +175,7 @@ fn scan_roots(
 
     let table = RefCell::new(SourceTable::default());
     let configurations = if wants(Analysis::Ci) {
-        configurations(&scope, &table, &detector, &harvest, &config.ci_files)
+        configurations(&scope, &table, detector, &harvest, &config.ci_files)
     } else {
         Configurations::default()
     };
@@ -188,7 +189,7 @@ fn scan_roots(
                 additions.as_ref().is_none_or(touches)
             },
         };
-        inventories(&scope, &table, &detector, &sources)?
+        inventories(&scope, &table, detector, &sources)?
     } else {
         Inventories::default()
     };

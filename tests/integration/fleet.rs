@@ -282,6 +282,31 @@ fn each_configuration_counts_for_its_own_repository_alone() {
 }
 
 #[test]
+fn each_repository_is_decoded_as_deep_as_its_configuration_says() {
+    let mut tree = Tree::new();
+    tree.file("secret", &leak(2));
+    let secret = fs::read(tree.path().join("secret")).unwrap();
+    let encoded = base64::Engine::encode(&base64::prelude::BASE64_STANDARD, secret);
+    for name in ["a", "b", "c"] {
+        repository(&mut tree, name)
+            .file(&format!("{name}/plain"), &leak(1))
+            .file(&format!("{name}/encoded"), &encoded);
+    }
+    tree.file("b/.glpatrol.yml", "scan: {max-decode-depth: 0}\n");
+    tree.file("c/.glpatrol.yml", "scan: {max-decode-depth: 1}\n");
+    let found = |args: &[&str]| -> Vec<usize> {
+        let run = tree.scan(&[&["--repos", ".", "-f", "json"], args].concat());
+        let fleet = json(&run);
+        let count = |name| list(&named(&fleet, name)["findings"]).len();
+        ["a", "b", "c"].map(count).to_vec()
+    };
+    assert_eq!(found(&[]), [2, 1, 2]);
+    assert_eq!(found(&["--untrusted"]), [2, 2, 2]);
+    assert_eq!(found(&["--max-decode-depth", "0"]), [1, 1, 1]);
+    assert_eq!(found(&["-c", "b/.glpatrol.yml"]), [1, 1, 1]);
+}
+
+#[test]
 fn a_list_names_repositories_relative_to_itself() {
     let mut tree = fleet();
     fs::create_dir_all(tree.path().join("nothing")).unwrap();

@@ -270,7 +270,7 @@ fn nothing_is_decoded_deeper_than_asked() {
     let thrice = hex(twice.as_bytes());
     let wide = utf16(&format!("key = \"{}\"\n", expansion.text), true);
     for depth in 0..3 {
-        let detector = Detector::new(rules()).with_decode_depth(depth);
+        let detector = Detector::of_depth(rules(), depth);
         let count = |text: &[u8]| scan(&detector, text).len();
         assert_eq!(count(expansion.text.as_bytes()), 1);
         assert_eq!(count(&wide), 1);

@@ -37,7 +37,7 @@ fn believable(
 /// What a scan must find, by looking for each prefix on its own and handing it to the verifier.
 fn naive(detector: &Detector, text: &[u8]) -> Vec<Detection> {
     let mut detections = Vec::new();
-    let (families, _) = detector.catalogue.anchors();
+    let (families, _) = detector.catalogue.anchors(true);
     for (needle, bytes) in families
         .iter()
         .flat_map(|family| &family.needles)
