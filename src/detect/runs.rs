@@ -2,9 +2,9 @@
 //! hexadecimal can be.
 //!
 //! Source code has few of them, so that the many needles of these encodings are searched for in hardly
-//! any of its bytes. A run of the least length holds a whole block, wherever it begins; so the finder
-//! steps from block to block and asks whether all bytes of it may stand in a run, which the compiler makes
-//! a few vector instructions of.
+//! any of its bytes. Of windows that lie apart by a step a run of the least length holds one, wherever it
+//! begins; so the finder asks of one after another whether all its bytes may stand in a run, which the compiler makes a
+//! few vector instructions of.
 
 use std::ops::Range;
 
@@ -19,6 +19,9 @@ const LINE_BEFORE: usize = MAX_INDENT + 4 + NEXT_LINE;
 
 /// How far a run is followed out of a range.
 const AROUND: usize = 512;
+
+/// How many bytes are looked at at once.
+const WINDOW: usize = 8;
 
 /// The shortest run that is looked for, whatever the rules ask for.
 const SHORTEST: usize = 16;
@@ -177,31 +180,17 @@ impl Runs {
 
     /// The first run in `range`.
     fn next(self, text: &[u8], range: Range<usize>) -> Option<Range<usize>> {
-        // A run of so many characters holds a block of sixteen, wherever the blocks begin.
-        if self.least >= 2 * 16 - 1 {
-            self.next_by_blocks::<16>(text, range)
-        } else {
-            self.next_by_blocks::<8>(text, range)
-        }
-    }
-
-    fn next_by_blocks<const BLOCK: usize>(
-        self,
-        text: &[u8],
-        range: Range<usize>,
-    ) -> Option<Range<usize>> {
-        let text = &text[..range.end];
+        let step = self.least - (WINDOW - 1);
+        let (first, last) = (
+            range.start.saturating_sub(WINDOW),
+            text.len().min(range.end + WINDOW),
+        );
         let mut at = range.start;
         loop {
-            let (blocks, _) = text.get(at..)?.as_chunks::<BLOCK>();
-            at += BLOCK * blocks.iter().position(are_inside)?;
-            let end = at
-                + text[at..]
-                    .iter()
-                    .take_while(|byte| is_inside(**byte))
-                    .count();
-            let before = text[range.start..at].iter().rev();
-            let start = at - before.take_while(|byte| is_inside(**byte)).count();
+            at = window_inside(&text[..range.end], at, step)?;
+            let (before, behind) = beside(&text[first..at], &text[at + WINDOW..last]);
+            let start = range.start.max(at - before);
+            let end = range.end.min(at + WINDOW + behind);
             if end - start >= self.least {
                 return Some(start..end);
             }
@@ -265,18 +254,48 @@ fn followed(text: &[u8], range: &Range<usize>) -> Range<usize> {
     before.len() - before_length..text.len() - behind.len() + behind_length
 }
 
-/// Whether all bytes may stand in a run.
+/// The first window from `at` on of which all bytes may stand in a run, of those that begin `step` bytes apart.
+fn window_inside(text: &[u8], mut at: usize, step: usize) -> Option<usize> {
+    while !are_inside(text.get(at..)?.first_chunk()?) {
+        at += step;
+    }
+    Some(at)
+}
+
+/// Whether all bytes of a window may stand in a run.
 #[expect(
     clippy::needless_bitwise_bool,
     reason = "without branches the compiler looks at all bytes at once"
 )]
-fn are_inside<const BLOCK: usize>(block: &[u8; BLOCK]) -> bool {
-    block.iter().fold(true, |are_inside, byte| {
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "of a value it would look at one byte after the other, which takes twice the time"
+)]
+fn are_inside(window: &[u8; WINDOW]) -> bool {
+    window.iter().fold(true, |are_inside, byte| {
         let is_letter = (*byte | 0x20).wrapping_sub(b'a') < 26;
         let is_digit_or_slash = byte.wrapping_sub(b'/') < 11;
         let is_sign = (*byte == b'+') | (*byte == b'-') | (*byte == b'_');
         are_inside & (is_letter | is_digit_or_slash | is_sign)
     })
+}
+
+/// How many bytes at the end of `before` and at the beginning of `behind` belong to the run that goes on between
+/// them.
+fn beside(before: &[u8], behind: &[u8]) -> (usize, usize) {
+    // Mostly it ends near.
+    let found_before = before.last_chunk().map_or(0, |word| outside(*word));
+    let found_behind = behind.first_chunk().map_or(0, |word| outside(*word));
+    let is_inside = |byte: &&u8| is_inside(**byte);
+    let length_before = match found_before {
+        0 => before.iter().rev().take_while(is_inside).count(),
+        found => found.leading_zeros() as usize / 8,
+    };
+    let length_behind = match found_behind {
+        0 => behind.iter().take_while(is_inside).count(),
+        found => found.trailing_zeros() as usize / 8,
+    };
+    (length_before, length_behind)
 }
 
 /// Whether one of the last `length` bytes, without those of a word that is cut off, is less than `+`: a blank, a
@@ -287,14 +306,34 @@ fn ends_behind_separator(text: &[u8], length: usize) -> bool {
     words.any(|word| separators(*word) != 0)
 }
 
+/// A one in each of eight bytes.
+const ONES: u64 = u64::MAX / 0xFF;
+
+/// The highest bit of each of eight bytes.
+const HIGHEST: u64 = 0x80 * ONES;
+
 /// The bytes that are less than `+`: of each the highest bit, of the first byte the lowest one of these.
 const fn separators(word: [u8; 8]) -> u64 {
-    const ONES: u64 = u64::MAX / 0xFF;
-    const HIGHEST: u64 = 0x80 * ONES;
-    // Of seven bits and this the sum does not carry into the next byte.
-    const MORE: u64 = (0x80 - b'+' as u64) * ONES;
     let word = u64::from_le_bytes(word);
-    !(((word & !HIGHEST) + MORE) | word) & HIGHEST
+    !(from(word, b'+') | word) & HIGHEST
+}
+
+/// The bytes that stand in no run, in the same way.
+const fn outside(word: [u8; 8]) -> u64 {
+    const fn among(word: u64, first: u8, last: u8) -> u64 {
+        from(word, first) & !from(word, last + 1)
+    }
+    let word = u64::from_le_bytes(word);
+    let letters = among(word | (0x20 * ONES), b'a', b'z');
+    let digits = among(word, b'/', b'9');
+    let signs = among(word, b'+', b'+') | among(word, b'-', b'-') | among(word, b'_', b'_');
+    (!(letters | digits | signs) | word) & HIGHEST
+}
+
+/// The bytes whose lower seven bits are `least` or more: of each the highest bit, beside bits that say nothing.
+const fn from(word: u64, least: u8) -> u64 {
+    // Of seven bits and this the sum does not carry into the next byte.
+    (word & !HIGHEST) + (0x80 - least as u64) * ONES
 }
 
 #[cfg(test)]
@@ -382,12 +421,14 @@ mod tests {
     }
 
     #[test]
-    fn a_block_is_inside_where_each_byte_is() {
+    fn of_windows_is_told_which_bytes_are_inside() {
         for byte in 0..=u8::MAX {
-            for at in 0..16 {
-                let mut block = [b'a'; 16];
-                block[at] = byte;
-                assert_eq!(are_inside(&block), is_inside(byte), "{byte}");
+            for at in 0..WINDOW {
+                let mut window = [b'a'; WINDOW];
+                window[at] = byte;
+                assert_eq!(are_inside(&window), is_inside(byte), "{byte}");
+                let marks = if is_inside(byte) { 0 } else { 0x80 << (8 * at) };
+                assert_eq!(outside(window), marks, "{byte}");
             }
         }
     }

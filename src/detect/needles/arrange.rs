@@ -11,7 +11,7 @@ use super::BUCKETS;
 const PLACES: usize = 4;
 
 /// How often a byte stands in a text, of ten thousand: source code, roughly.
-const fn weight(byte: u8) -> u32 {
+const fn weight(byte: u8) -> u16 {
     match byte {
         b' ' => 1500,
         b'e' => 700,
@@ -26,18 +26,26 @@ const fn weight(byte: u8) -> u32 {
     }
 }
 
-/// A table of them by nibbles.
-const WEIGHTS: [[u32; 16]; 16] = {
-    let mut weights = [[0; 16]; 16];
+/// Sums of them by nibbles: of bytes with this high nibble and one of these eight low ones, of the lower half or the
+/// upper one, which are bits.
+static SUMS: [[[u16; 256]; 2]; 16] = {
+    let mut sums = [[[0; 256]; 2]; 16];
     let mut byte = 0_u8;
     loop {
-        weights[(byte >> 4) as usize][(byte & 15) as usize] = weight(byte);
+        let half = &mut sums[(byte >> 4) as usize][((byte >> 3) & 1) as usize];
+        let mut low = 0;
+        while low < half.len() {
+            if low & (1 << (byte & 7)) != 0 {
+                half[low] += weight(byte);
+            }
+            low += 1;
+        }
         if byte == u8::MAX {
             break;
         }
         byte += 1;
     }
-    weights
+    sums
 };
 
 /// How much text the bucket of these needles lets through, in no unit.
@@ -48,8 +56,10 @@ fn passed(bucket: &[usize], needles: &[&[u8]], places: usize) -> f64 {
             high |= 1 << (byte >> 4);
             low |= 1 << (byte & 15);
         }
-        let sum: u32 = bits(high)
-            .flat_map(|row| bits(low).map(move |column| WEIGHTS[row][column]))
+        let [lower, upper] = low.to_le_bytes().map(usize::from);
+        let rows = bits(high).map(|row| &SUMS[row]);
+        let sum: u32 = rows
+            .map(|[left, right]| u32::from(left[lower]) + u32::from(right[upper]))
             .sum();
         f64::from(sum) / 10_000.0
     };
