@@ -70,9 +70,14 @@ pub(super) struct Attributor<'h, 'o> {
     /// Where in `above` the trees that name an object begin.
     starts: Vec<u32>,
     above: Vec<u32>,
+}
+
+/// What one thread needs to walk up from one object after another.
+pub(super) struct Walk {
     /// The question for which an object was last seen.
     seen: Vec<u32>,
     question: u32,
+    decoder: Decoder,
 }
 
 impl<'h, 'o> Attributor<'h, 'o> {
@@ -88,11 +93,18 @@ impl<'h, 'o> Attributor<'h, 'o> {
         let numbers = |ids: Vec<ObjectId>| -> Vec<u32> {
             ids.iter().filter_map(|id| numbering.of(id)).collect()
         };
+        let tips = || {
+            let mut look_ups = LookUps::new(numbering);
+            for tip in history.refs.tips() {
+                look_ups.ask(&tip);
+            }
+            look_ups.finish().0.into_iter().flatten()
+        };
         let mut replaced = numbers(history.replaced());
         replaced.sort_unstable();
         let ((reached, direct), (notes, _), edges) = thread::scope(|scope| {
             let edges = scope.spawn(|| edges(history, numbering, hits, within, threads));
-            let reached = commits.reached(numbers(history.refs.tips()), &replaced);
+            let reached = commits.reached(tips(), &replaced);
             let notes = commits.reached(numbers(history.note_tips()), &replaced);
             let edges = edges.join();
             (
@@ -130,8 +142,6 @@ impl<'h, 'o> Attributor<'h, 'o> {
         }
         let Edges { starts, above, .. } = edges;
         Self {
-            seen: vec![0; numbering.len()],
-            question: 0,
             history,
             numbering,
             commits,
@@ -146,8 +156,18 @@ impl<'h, 'o> Attributor<'h, 'o> {
         }
     }
 
+    /// What a thread needs for [`Attributor::attribute`].
+    pub(super) fn walk(&self) -> Walk {
+        Walk {
+            seen: vec![0; self.numbering.len()],
+            question: 0,
+            decoder: Decoder::default(),
+        }
+    }
+
     /// What is known of one object.
-    pub(super) fn attribute(&mut self, id: &oid, kind: Kind, decoder: &mut Decoder) -> Attribution {
+    pub(super) fn attribute(&self, id: &oid, kind: Kind, walk: &mut Walk) -> Attribution {
+        let decoder = &mut walk.decoder;
         let complete = self.history.refs.complete;
         let Some(number) = self.numbering.of(id) else {
             return Attribution::default();
@@ -178,7 +198,7 @@ impl<'h, 'o> Attributor<'h, 'o> {
                     ..Attribution::default()
                 }
             }
-            Kind::Blob | Kind::Tree => self.attribute_content(number, decoder),
+            Kind::Blob | Kind::Tree => self.attribute_content(number, walk),
         };
         // What no ref that could be read reaches may be reached by another.
         if !complete && attribution.reachable == Some(false) {
@@ -192,10 +212,10 @@ impl<'h, 'o> Attributor<'h, 'o> {
     }
 
     /// Walks up from a blob or tree.
-    fn attribute_content(&mut self, number: u32, decoder: &mut Decoder) -> Attribution {
-        self.question += 1;
+    fn attribute_content(&self, number: u32, walk: &mut Walk) -> Attribution {
+        walk.question += 1;
         let mut open = vec![number];
-        self.seen[number as usize] = self.question;
+        walk.seen[number as usize] = walk.question;
         let mut best: Option<(usize, Found)> = None;
         let mut best_note: Option<(usize, Found)> = None;
         let mut at_head = false;
@@ -224,8 +244,8 @@ impl<'h, 'o> Attributor<'h, 'o> {
             }
             let (start, end) = (self.starts[node as usize], self.starts[node as usize + 1]);
             for parent in &self.above[start as usize..end as usize] {
-                if self.seen[*parent as usize] != self.question {
-                    self.seen[*parent as usize] = self.question;
+                if walk.seen[*parent as usize] != walk.question {
+                    walk.seen[*parent as usize] = walk.question;
                     open.push(*parent);
                 }
             }
@@ -240,7 +260,7 @@ impl<'h, 'o> Attributor<'h, 'o> {
         };
         let commit = &self.commits.all()[at];
         let id = self.numbering.id(commit.number).to_owned();
-        let (path, steps) = self.path(&found, number, decoder).unzip();
+        let (path, steps) = self.path(&found, number, walk).unzip();
         Attribution {
             note_on: path
                 .as_deref()
@@ -248,7 +268,7 @@ impl<'h, 'o> Attributor<'h, 'o> {
                 .map(|path| path.replace('/', "")),
             path,
             steps: steps.unwrap_or_default(),
-            commit: origin(&self.history.objects, &id, decoder),
+            commit: origin(&self.history.objects, &id, &mut walk.decoder),
             reachable: Some((self.reached[at] || is_direct) && !is_replaced),
             at_head: Some(at_head),
             staged: None,
@@ -257,12 +277,8 @@ impl<'h, 'o> Attributor<'h, 'o> {
 
     /// The first path, in the order of the trees, from where it is looked for down to the object of the
     /// last question, and the entries that lead along it from there.
-    fn path(
-        &self,
-        found: &Found,
-        number: u32,
-        decoder: &mut Decoder,
-    ) -> Option<(String, Vec<u32>)> {
+    fn path(&self, found: &Found, number: u32, walk: &mut Walk) -> Option<(String, Vec<u32>)> {
+        let (seen, question) = (&walk.seen, walk.question);
         let mut path = String::from_utf8_lossy(&self.within[found.path]).into_owned();
         let mut steps = Vec::new();
         let mut node = found.node;
@@ -272,13 +288,13 @@ impl<'h, 'o> Attributor<'h, 'o> {
                 return Some((path, steps));
             }
             let id = self.numbering.id(node).to_owned();
-            let tree = self.history.objects.find(&id, decoder).ok()??;
+            let tree = self.history.objects.find(&id, &mut walk.decoder).ok()??;
             let (step, name, next) = (0..)
                 .zip(TreeRefIter::from_bytes(tree.bytes, id.kind()).filter_map(Result::ok))
                 .filter(|(_, entry)| !entry.mode.is_commit())
                 .find_map(|(step, entry)| {
                     let next = self.numbering.of(entry.oid)?;
-                    (self.seen[next as usize] == self.question)
+                    (seen[next as usize] == question)
                         .then(|| (step, entry.filename.to_str_lossy().into_owned(), next))
                 })?;
             steps.push(step);

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::buffer::Buffer;
 use crate::model::Copied;
 
 /// Why a delta cannot be applied.
@@ -48,20 +49,19 @@ impl<'d> Delta<'d> {
     pub(super) fn apply(
         &self,
         base: &[u8],
-        result: &mut Vec<u8>,
+        result: &mut Buffer,
         copies: &mut Vec<Copied>,
     ) -> Result<(), DeltaError> {
         if self.base_size != base.len() as u64 {
             return Err(DeltaError::Size);
         }
         let size = usize::try_from(self.result_size).map_err(|_| DeltaError::Size)?;
-        result.clear();
-        result.reserve(size);
+        let result = result.renew(size, 0);
         copies.clear();
+        let mut at = 0;
         let mut rest = self.instructions;
         while let Some((command, tail)) = rest.split_first() {
             rest = tail;
-            let at = result.len();
             let bytes = if command & 0x80 != 0 {
                 let (from, length) = copy(*command, &mut rest)?;
                 match copies.last_mut() {
@@ -86,12 +86,11 @@ impl<'d> Delta<'d> {
             } else {
                 return Err(DeltaError::Invalid);
             };
-            if bytes.len() > size - at {
-                return Err(DeltaError::Size);
-            }
-            result.extend_from_slice(bytes);
+            let part = result.get_mut(at..at + bytes.len());
+            part.ok_or(DeltaError::Size)?.copy_from_slice(bytes);
+            at += bytes.len();
         }
-        if result.len() == size {
+        if at == size {
             Ok(())
         } else {
             Err(DeltaError::Size)
@@ -144,7 +143,8 @@ mod tests {
     type Applied = Result<(Vec<u8>, Vec<(usize, usize, usize)>), DeltaError>;
 
     fn apply(base: &[u8], delta: &[u8]) -> Applied {
-        let mut result = b"left over".to_vec();
+        let mut result = Buffer::default();
+        result.renew(9, 0).copy_from_slice(b"left over");
         let mut copies = vec![Copied {
             from: 9,
             to: 9,
@@ -153,7 +153,7 @@ mod tests {
         Delta::read(delta)?.apply(base, &mut result, &mut copies)?;
         let copies = copies.iter();
         let copies = copies.map(|copy| (copy.from, copy.to, copy.length));
-        Ok((result, copies.collect()))
+        Ok((result.to_vec(), copies.collect()))
     }
 
     #[test]

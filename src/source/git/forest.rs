@@ -5,12 +5,14 @@
 
 use std::iter;
 use std::ops::Range;
+use std::path::Path;
 use std::thread;
 
 use gix_object::Kind;
 
 use super::entry::{Form, PACK_HEADER};
 use super::fan_out::FanOut;
+use super::files::read;
 use super::numbering::IdSet;
 use super::pack::Pack;
 
@@ -65,11 +67,11 @@ impl Forest {
         if index.num_objects() > MAX_NODES {
             return Err("has more objects than can be counted");
         }
-        let places = by_offset(index.num_objects(), |at| index.pack_offset_at_index(at));
+        let offset = |at| index.pack_offset_at_index(at);
+        let places = listed_by_offset(&pack.path, index.num_objects(), offset)
+            .unwrap_or_else(|| by_offset(index.num_objects(), offset));
         // Every object begins somewhere else, the first right behind the header.
-        let is_ascending = places
-            .windows(2)
-            .all(|pair| pair[0].offset < pair[1].offset);
+        let is_ascending = are_ascending(&places);
         let is_behind_header = places
             .first()
             .is_none_or(|first| first.offset == PACK_HEADER);
@@ -175,6 +177,15 @@ impl Forest {
         node..node + self.nodes[node as usize].size
     }
 
+    /// How long a node and all that are made of it take to be read, roughly and in no unit: each of them is about
+    /// as long as the node.
+    pub(super) fn weight(&self, node: u32) -> u64 {
+        let Node {
+            offset, end, size, ..
+        } = self.nodes[node as usize];
+        u64::from(size).saturating_mul(end.saturating_sub(offset))
+    }
+
     /// Where up to `count` nodes from `node` on begin in the pack.
     pub(super) fn offsets_from(&self, node: u32, count: usize) -> impl Iterator<Item = u64> {
         let nodes = self.nodes[node as usize..].iter().take(count);
@@ -226,7 +237,34 @@ struct Place {
     index: u32,
 }
 
-/// The places in the order of the offsets that `offset` gives for those in an index.
+/// Whether each object lies behind the one before.
+fn are_ascending(places: &[Place]) -> bool {
+    let mut pairs = places.windows(2);
+    pairs.all(|pair| pair[0].offset < pair[1].offset)
+}
+
+/// The places in the order of the offsets that `offset` gives for those in an index, as Git has written it down
+/// beside the pack at `path` (`.rev`, by itself since 2.41). It saves to sort them. None where there is no such
+/// file, or where it does not say what is so.
+fn listed_by_offset(path: &Path, count: u32, offset: impl Fn(u32) -> u64) -> Option<Vec<Place>> {
+    /// Signature and version; then the number of the hash.
+    const HEADER: &[u8] = b"RIDX\0\0\0\x01";
+    const CHECKSUMS: u64 = 2 * 32;
+    let limit = HEADER.len() as u64 + 4 + 4 * u64::from(count) + CHECKSUMS;
+    let bytes = read(&path.with_extension("rev"), limit).ok()??;
+    let (numbers, _) = bytes.strip_prefix(HEADER)?.get(4..)?.as_chunks();
+    let numbers = numbers.get(..count as usize)?.iter();
+    let places = numbers.map(|number| {
+        let index = u32::from_be_bytes(*number);
+        let offset = (index < count).then(|| offset(index))?;
+        Some(Place { offset, index })
+    });
+    let places: Vec<Place> = places.collect::<Option<_>>()?;
+    // So many different offsets are those of all objects.
+    are_ascending(&places).then_some(places)
+}
+
+/// The same places, sorted.
 fn by_offset(count: u32, offset: impl Fn(u32) -> u64) -> Vec<Place> {
     // One number takes half the time to sort that a pair does, and there are bits enough for both but
     // in packs of terabytes.
@@ -390,6 +428,35 @@ mod tests {
             let expected = [(12, 2), (13, 4), (500, 0), (far - 1, 3), (far, 1)];
             assert_eq!(places.collect::<Vec<_>>(), expected);
         }
+    }
+
+    #[test]
+    fn what_git_wrote_down_is_believed_where_it_is_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let pack = folder.path().join("a.pack");
+        let offsets = [500, 12, 70, 13];
+        let listed = |header: &[u8], numbers: &[u32]| {
+            let numbers = numbers.iter().flat_map(|number| number.to_be_bytes());
+            let bytes = [header, &numbers.collect::<Vec<_>>(), &[7; 40]].concat();
+            std::fs::write(pack.with_extension("rev"), bytes).unwrap();
+            listed_by_offset(&pack, 4, |at| offsets[at as usize])
+        };
+        let header = b"RIDX\0\0\0\x01\0\0\0\x01";
+        let sorted = by_offset(4, |at| offsets[at as usize]);
+        assert_eq!(listed(header, &[1, 3, 2, 0]), Some(sorted));
+        for numbers in [
+            &[1, 2, 3, 0][..],
+            &[1, 1, 2, 0],
+            &[1, 3, 2, 4],
+            &[1, 3, 2, u32::MAX],
+            &[],
+            &[0; 50],
+        ] {
+            assert_eq!(listed(header, numbers), None, "{numbers:?}");
+        }
+        assert_eq!(listed(b"RIDX\0\0\0\x02\0\0\0\x01", &[1, 3, 2, 0]), None);
+        std::fs::remove_file(pack.with_extension("rev")).unwrap();
+        assert_eq!(listed_by_offset(&pack, 4, |at| offsets[at as usize]), None);
     }
 
     /// The places of the objects in the order of their nodes, with the sizes of their families.

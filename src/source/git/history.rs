@@ -2,6 +2,7 @@
 //! found.
 
 use std::collections::BTreeMap;
+use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::thread;
 
@@ -15,7 +16,6 @@ use super::files::list;
 use super::graph::{CommitCollector, Commits, finish};
 use super::index::Index;
 use super::numbering::{IdSet, Numbering};
-use super::objects::Decoder;
 use super::pass::{ObjectVisitor, Part, PassOutcome, Selection, pass, pass_over};
 use super::pick::{are_few, pick};
 use super::recall::Lacks;
@@ -207,12 +207,23 @@ impl History {
             return BTreeMap::new();
         };
         let ids = hits.keys().copied().collect();
-        let mut attributor = Attributor::new(self, &numbering, &ids, within, threads);
-        let mut decoder = Decoder::default();
-        let mut attributions: BTreeMap<_, _> = hits
-            .iter()
-            .map(|(id, kind)| (*id, attributor.attribute(id, *kind, &mut decoder)))
-            .collect();
+        let attributor = &Attributor::new(self, &numbering, &ids, within, threads);
+        let hits: Vec<(&ObjectId, &Kind)> = hits.iter().collect();
+        let share = hits.len().div_ceil(threads.max(1)).max(1);
+        let mut attributions = BTreeMap::new();
+        thread::scope(|scope| {
+            let parts = hits.chunks(share).map(|hits| {
+                scope.spawn(|| -> Vec<(ObjectId, Attribution)> {
+                    let mut walk = attributor.walk();
+                    let hits = hits.iter();
+                    hits.map(|(id, kind)| (**id, attributor.attribute(id, **kind, &mut walk)))
+                        .collect()
+                })
+            });
+            for part in parts.collect::<Vec<_>>() {
+                attributions.extend(part.join().unwrap_or_else(|panic| resume_unwind(panic)));
+            }
+        });
         self.attribute_to_indexes(&mut attributions, within);
         attributions
     }

@@ -42,18 +42,16 @@ pub(super) fn find(
     let (kind, size, start) = gix_object::decode::loose_header(&head[..written])
         .map_err(|_| ObjectError::Corrupt("its header is not valid"))?;
     let end = start + check_size(size)?;
-    decoder.object.clear();
-    decoder.object.resize(end, 0);
     decoder.inflate.reset();
     let (status, _, written) = decoder
         .inflate
-        .once(&bytes, &mut decoder.object)
+        .once(&bytes, decoder.object.renew(end, 0))
         .map_err(|_| broken())?;
     if status != gix_zlib::Status::StreamEnd || written != end {
         return Err(ObjectError::Corrupt(
             "it is cut off, or longer than it says",
         ));
     }
-    decoder.object.drain(..start);
+    decoder.object.remove_first(start);
     Ok(Some(kind))
 }

@@ -11,7 +11,7 @@ use super::changes::Node;
 use super::graph::{Header, Missing};
 use super::history::History;
 use super::numbering::Numbering;
-use super::objects::Decoder;
+use super::objects::{AHEAD, Decoder};
 use super::pass::{Base, ObjectVisitor, Selection, pass};
 use crate::model::ProblemClass;
 
@@ -21,9 +21,13 @@ const MAX_NAMED: usize = 25;
 impl History {
     /// What refs point at and what is not there.
     pub(super) fn missing_tips(&self) -> Vec<Missing> {
-        // Ids in order are found near each other, and in a repository of a forge there are many.
-        let tips = self.refs.tips().into_iter();
-        let absent: BTreeSet<ObjectId> = tips.filter(|id| !self.objects.contains(id)).collect();
+        // In a repository of a forge there are many.
+        let tips = self.refs.tips();
+        let absent = tips.chunks(AHEAD).flat_map(|tips| {
+            self.objects.read_ahead(tips);
+            tips.iter().filter(|id| !self.objects.contains(id))
+        });
+        let absent: BTreeSet<&ObjectId> = absent.collect();
         let missing = |name: &str, id: &ObjectId| {
             absent.contains(id).then(|| Missing {
                 id: *id,

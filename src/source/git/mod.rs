@@ -13,6 +13,7 @@
 mod alternates;
 mod attribution;
 mod below;
+mod buffer;
 mod changes;
 mod checkout;
 mod commits;

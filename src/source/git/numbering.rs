@@ -5,7 +5,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 
 use gix_hash::{ObjectId, oid};
 
-use super::objects::Objects;
+use super::objects::{AHEAD, Objects};
 use super::pass::loose_ids;
 
 /// The objects of all packs in the order of their indexes, then the loose ones.
@@ -97,13 +97,10 @@ pub(super) struct LookUps<'n, 'o> {
 }
 
 impl<'n, 'o> LookUps<'n, 'o> {
-    /// How many are looked up at a time.
-    const TOGETHER: usize = 64;
-
     pub(super) fn new(numbering: &'n Numbering<'o>) -> Self {
         Self {
             numbering,
-            pending: Vec::with_capacity(Self::TOGETHER),
+            pending: Vec::with_capacity(AHEAD),
             answers: Vec::new(),
             missing: BTreeMap::new(),
         }
@@ -114,16 +111,14 @@ impl<'n, 'o> LookUps<'n, 'o> {
     pub(super) fn ask(&mut self, id: &oid) -> u32 {
         let question = self.answers.len() + self.pending.len();
         self.pending.push(id.to_owned());
-        if self.pending.len() == Self::TOGETHER {
+        if self.pending.len() == AHEAD {
             self.answer();
         }
         number(question)
     }
 
     fn answer(&mut self) {
-        if let [pack] = self.numbering.objects.packs.as_slice() {
-            pack.index.read_ahead(&self.pending);
-        }
+        self.numbering.objects.read_ahead(&self.pending);
         for id in self.pending.drain(..) {
             let answer = self.numbering.of(&id);
             if answer.is_none() {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use gix_hash::{Kind as Format, ObjectId, oid};
 use gix_object::Kind;
 
+use super::buffer::Buffer;
 use super::files::list;
 use super::pack::Pack;
 use super::pack_index::MultiIndex;
@@ -15,6 +16,9 @@ use crate::model::ProblemClass;
 /// The most bytes of an object that is decoded. Git itself keeps files above this size whole
 /// (`core.bigFileThreshold`) and never as deltas.
 pub const MAX_OBJECT: u64 = 512 << 20;
+
+/// How many objects are looked for at a time where there are many.
+pub(super) const AHEAD: usize = 64;
 
 /// Why an object that is there cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -38,9 +42,9 @@ pub enum ObjectError {
 #[derive(Default)]
 pub struct Decoder {
     pub(super) inflate: gix_zlib::Inflate,
-    pub(super) inflated: Vec<u8>,
-    pub(super) result: Vec<u8>,
-    pub(super) object: Vec<u8>,
+    pub(super) inflated: Buffer,
+    pub(super) result: Buffer,
+    pub(super) object: Buffer,
 }
 
 impl std::fmt::Debug for Decoder {
@@ -118,6 +122,14 @@ impl Objects {
     /// The hash that names objects.
     pub const fn format(&self) -> Format {
         self.format
+    }
+
+    /// Reads what is needed to look for each of `ids`, of which there are up to [`AHEAD`], where they can lie in one
+    /// pack alone. All at once they are waited for hardly longer than one is.
+    pub(super) fn read_ahead(&self, ids: &[ObjectId]) {
+        if let [pack] = self.packs.as_slice() {
+            pack.index.read_ahead(ids);
+        }
     }
 
     /// Whether there is an object of this id, whatever its state.

@@ -6,6 +6,7 @@ use std::thread;
 
 use gix_hash::{Kind, ObjectId, oid};
 
+use super::buffer::Buffer;
 use super::delta::{Delta, DeltaError};
 use super::entry::{Entry, Form};
 use super::files::is_file;
@@ -212,15 +213,12 @@ impl Pack {
         &self,
         entry: &Entry<'_>,
         inflate: &mut gix_zlib::Inflate,
-        bytes: &mut Vec<u8>,
+        bytes: &mut Buffer,
     ) -> Result<u64, ObjectError> {
         let expected = check_size(entry.size)?;
-        // What they hold is written over: no need to clear it.
-        bytes.resize(expected + ROOM, 0);
         inflate.reset();
-        let inflated = inflate.once(self.bytes_from(entry.data), bytes);
-        bytes.truncate(expected);
-        match inflated {
+        let bytes = bytes.renew(expected, ROOM);
+        match inflate.once(self.bytes_from(entry.data), bytes) {
             Ok((gix_zlib::Status::StreamEnd, packed, size)) if size == expected => {
                 Ok(packed as u64)
             }

@@ -10,7 +10,7 @@ mod unpacked;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use gix_hash::{ObjectId, oid};
@@ -23,9 +23,6 @@ use crate::model::{Copied, ProblemClass};
 use packed::PackWork;
 use unpacked::LooseWork;
 pub(super) use unpacked::loose_ids;
-
-/// Roots and loose objects are shared out in portions of this many.
-const PORTION: usize = 64;
 
 /// The most objects of one kind of damage that are named.
 const MAX_NAMED: usize = 25;
@@ -156,7 +153,8 @@ pub(super) fn pass_over<V: ObjectVisitor>(
         match work {
             Ok(mut work) => {
                 work.whole = part.whole;
-                let mut tally = work.share(part.shared);
+                let mut tally = work.lost();
+                tally.add(work.share(part.shared));
                 tally.add(run(visitors, |visitor, tally| work.run(visitor, tally)));
                 if !work.intact {
                     let message = "has a damaged index: what is read of it may not be all";
@@ -188,11 +186,11 @@ pub(super) fn pass_over<V: ObjectVisitor>(
                 });
                 let work = LooseWork {
                     folder,
+                    portions: Portions::new(ids.len(), visitors.len()),
                     ids,
                     objects,
                     selection,
                     whole: part.whole,
-                    next: AtomicUsize::new(0),
                 };
                 total.add(run(visitors, |visitor, tally| work.run(visitor, tally)));
             }
@@ -202,6 +200,42 @@ pub(super) fn pass_over<V: ObjectVisitor>(
         }
     }
     total.outcome(repository)
+}
+
+/// Shares out the places of a list between threads.
+///
+/// Towards the end the portions become smaller, so that no thread waits long for another: what one place
+/// costs differs a thousandfold.
+struct Portions {
+    count: usize,
+    threads: usize,
+    next: AtomicUsize,
+}
+
+impl Portions {
+    const MOST: usize = 64;
+
+    const fn new(count: usize, threads: usize) -> Self {
+        Self {
+            count,
+            threads,
+            next: AtomicUsize::new(0),
+        }
+    }
+
+    /// The next portion, if anything is left.
+    fn take(&self) -> Option<Range<usize>> {
+        let end = |start: usize| {
+            let left = self.count - start;
+            let share = left / (8 * self.threads.max(1));
+            (left > 0).then_some(start + share.clamp(1, Self::MOST))
+        };
+        let taken = self
+            .next
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, end);
+        let start = taken.ok()?;
+        Some(start..end(start)?)
+    }
 }
 
 /// Runs `work` once for each visitor, on threads where there are several.
@@ -301,5 +335,24 @@ impl Tally {
             packs: self.packs,
             loose: self.loose,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn portions_are_all_places_and_small_in_the_end() {
+        for (count, threads) in [(0, 2), (1, 4), (63, 1), (10_000, 2), (500, 0)] {
+            let portions = Portions::new(count, threads);
+            let taken: Vec<Range<usize>> = std::iter::from_fn(|| portions.take()).collect();
+            let places: Vec<usize> = taken.iter().cloned().flatten().collect();
+            assert_eq!(places, (0..count).collect::<Vec<_>>());
+            assert!(taken.iter().all(|portion| portion.len() <= Portions::MOST));
+            assert!(taken.last().is_none_or(|last| last.len() == 1));
+            assert_eq!(portions.take(), None);
+        }
+        assert_eq!(Portions::new(10_000, 2).take(), Some(0..Portions::MOST));
     }
 }

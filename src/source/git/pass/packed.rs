@@ -1,14 +1,14 @@
 //! The families of deltas of one pack.
 
 use std::ops::Range;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use gix_hash::oid;
 use gix_object::Kind;
 
-use super::{Base, ObjectVisitor, PORTION, Selection, Tally};
+use super::{Base, ObjectVisitor, Portions, Selection, Tally};
 use crate::model::Copied;
 use crate::source::git::Shared;
+use crate::source::git::buffer::Buffer;
 use crate::source::git::delta::Delta;
 use crate::source::git::forest::{Forest, Needed};
 use crate::source::git::objects::ObjectError;
@@ -42,7 +42,7 @@ pub(super) struct PackWork<'p> {
     shared: Option<&'p Shared>,
     /// For each node whether it is shared and counted already; empty where none is.
     is_counted: Vec<bool>,
-    next: AtomicUsize,
+    portions: Portions,
 }
 
 impl<'p> PackWork<'p> {
@@ -56,23 +56,35 @@ impl<'p> PackWork<'p> {
         let forest = forest?;
         let needed = selection.wanted.map(|wanted| forest.needed(pack, wanted));
         let roots = forest.roots.iter().copied();
-        let roots = roots
+        let roots: Vec<_> = roots
             .filter(|(_, kind)| selection.kinds.contains(kind))
             .filter(|(root, _)| needed.as_ref().is_none_or(|needed| needed.has(*root)))
             .collect();
+        let roots = heaviest_first(roots, |(root, _)| forest.weight(*root), threads);
         Ok(Self {
             pack,
             earlier,
             forest,
             needed,
             selection,
+            portions: Portions::new(roots.len(), threads),
             roots,
             intact,
             whole: false,
             shared: None,
             is_counted: Vec::new(),
-            next: AtomicUsize::new(0),
         })
+    }
+
+    /// What no whole object leads to.
+    pub(super) fn lost(&self) -> Tally {
+        let lost = self.forest.lost.iter();
+        Tally {
+            broken: lost
+                .map(|(node, why)| (self.id(*node).to_owned(), (*why).to_owned()))
+                .collect(),
+            ..Tally::default()
+        }
     }
 
     /// Leaves out what is shared, and counts it.
@@ -104,6 +116,7 @@ impl<'p> PackWork<'p> {
             .forest
             .needed_for(|node| !self.is_counted[node as usize]);
         self.roots.retain(|(root, _)| needed.has(*root));
+        self.portions = Portions::new(self.roots.len(), self.portions.threads);
         self.needed = Some(needed);
         tally
     }
@@ -115,24 +128,15 @@ impl<'p> PackWork<'p> {
             visitor,
             tally,
             inflate: gix_zlib::Inflate::default(),
-            delta: Vec::new(),
+            delta: Buffer::default(),
             copies: Vec::new(),
             spare: Vec::new(),
             frames: Vec::new(),
             held: 0,
             ahead: 0,
         };
-        loop {
-            let from = self.next.fetch_add(PORTION, Ordering::Relaxed);
-            if from == 0 {
-                for (node, why) in &self.forest.lost {
-                    walker.broken(*node, (*why).to_owned());
-                }
-            }
-            let Some(portion) = self.roots.get(from..) else {
-                break;
-            };
-            for (root, kind) in portion.iter().take(PORTION) {
+        while let Some(portion) = self.portions.take() {
+            for (root, kind) in &self.roots[portion] {
                 walker.family(*root, *kind);
             }
         }
@@ -147,9 +151,21 @@ impl<'p> PackWork<'p> {
     }
 }
 
+/// Puts those first that take so long that threads would wait for one of them in the end; the others stay in
+/// order.
+fn heaviest_first<T>(all: Vec<T>, weight: impl Fn(&T) -> u64, threads: usize) -> Vec<T> {
+    /// What part of the work of one thread is long.
+    const SHARE: u64 = 64;
+    let total = all.iter().map(&weight).fold(0, u64::saturating_add);
+    let much = total / (SHARE * threads as u64).max(1);
+    let (mut sorted, light): (Vec<T>, Vec<T>) = all.into_iter().partition(|one| weight(one) > much);
+    sorted.extend(light);
+    sorted
+}
+
 /// A base that deltas still wait for.
 struct Frame<T> {
-    bytes: Vec<u8>,
+    bytes: Buffer,
     /// The first node that is not made of it.
     end: u32,
     /// What the visitor knows of it.
@@ -162,11 +178,11 @@ struct Walker<'w, 'p, V: ObjectVisitor> {
     visitor: &'w mut V,
     tally: &'w mut Tally,
     inflate: gix_zlib::Inflate,
-    delta: Vec<u8>,
+    delta: Buffer,
     /// What the delta that was applied last has from its base.
     copies: Vec<Copied>,
     /// Buffers that nobody needs at the moment.
-    spare: Vec<Vec<u8>>,
+    spare: Vec<Buffer>,
     frames: Vec<Frame<V::Trace>>,
     /// Bytes in all frames.
     held: usize,
@@ -243,7 +259,7 @@ impl<V: ObjectVisitor> Walker<'_, '_, V> {
     }
 
     /// Keeps an object for the deltas that are made of it, and gives the node that comes next.
-    fn keep(&mut self, node: u32, bytes: Vec<u8>, trace: V::Trace) -> u32 {
+    fn keep(&mut self, node: u32, bytes: Buffer, trace: V::Trace) -> u32 {
         let family = self.work.forest.family(node);
         let below = node + 1..family.end;
         if below.is_empty() {
@@ -263,7 +279,7 @@ impl<V: ObjectVisitor> Walker<'_, '_, V> {
         below.start
     }
 
-    fn spare(&mut self, bytes: Vec<u8>) {
+    fn spare(&mut self, bytes: Buffer) {
         /// A buffer that one huge object has grown is given back.
         const KEEP: usize = 16 << 20;
         const MOST: usize = 64;
@@ -278,7 +294,7 @@ impl<V: ObjectVisitor> Walker<'_, '_, V> {
         &mut self,
         node: u32,
         kind: Kind,
-        result: &mut Vec<u8>,
+        result: &mut Buffer,
         budget: &mut Budget,
     ) -> Result<V::Trace, ObjectError> {
         let mut delta = std::mem::take(&mut self.delta);
@@ -298,7 +314,7 @@ impl<V: ObjectVisitor> Walker<'_, '_, V> {
     }
 
     /// Inflates what the pack has of a node, and gives the number of bytes that it has there.
-    fn inflate(&mut self, node: u32, bytes: &mut Vec<u8>) -> Result<u64, ObjectError> {
+    fn inflate(&mut self, node: u32, bytes: &mut Buffer) -> Result<u64, ObjectError> {
         let (pack, forest) = (self.work.pack, self.work.forest);
         let entry = pack.entry(forest.offset(node))?;
         let packed = pack.inflate(&entry, &mut self.inflate, bytes)?;
@@ -374,5 +390,23 @@ impl Budget {
             return Err(ObjectError::Corrupt("it unfolds to more than is read"));
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_heavy_comes_first_and_nothing_else_moves() {
+        let mut all: Vec<u64> = (0..100).map(|at| at % 7).collect();
+        all[40] = 90;
+        all[80] = 500;
+        let sorted = heaviest_first(all.clone(), |weight| *weight, 2);
+        assert_eq!(sorted[..2], [90, 500]);
+        all.retain(|weight| *weight < 7);
+        assert_eq!(sorted[2..], all);
+        assert_eq!(heaviest_first(vec![5; 90], |weight| *weight, 2), [5; 90]);
+        assert!(heaviest_first(Vec::new(), |weight| *weight, 0).is_empty());
     }
 }

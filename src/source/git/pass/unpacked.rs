@@ -1,13 +1,12 @@
 //! The loose objects of one folder.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::{fs, io};
 
 use gix_hash::{ObjectId, oid};
 use gix_object::Kind;
 
-use super::{ObjectVisitor, PORTION, Selection, Tally};
+use super::{ObjectVisitor, Portions, Selection, Tally};
 use crate::source::git::files::list;
 use crate::source::git::loose;
 use crate::source::git::objects::{Decoder, Objects};
@@ -20,18 +19,14 @@ pub(super) struct LooseWork<'p> {
     pub(super) selection: Selection<'p>,
     /// See [`Part::whole`](super::Part::whole).
     pub(super) whole: bool,
-    pub(super) next: AtomicUsize,
+    pub(super) portions: Portions,
 }
 
 impl LooseWork<'_> {
     pub(super) fn run<V: ObjectVisitor>(&self, visitor: &mut V, tally: &mut Tally) {
         let mut decoder = Decoder::default();
-        loop {
-            let from = self.next.fetch_add(PORTION, Ordering::Relaxed);
-            let Some(portion) = self.ids.get(from..) else {
-                break;
-            };
-            for id in portion.iter().take(PORTION) {
+        while let Some(portion) = self.portions.take() {
+            for id in &self.ids[portion] {
                 if self.selection.takes(id) {
                     self.object(id, &mut decoder, visitor, tally);
                 }
