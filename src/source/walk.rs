@@ -240,19 +240,20 @@ fn builder<'t>(
 }
 
 /// What of a Git folder a user wrote.
-pub(super) const USER_TEXT: [&str; 7] = [
+pub(super) const USER_TEXT: [&str; 8] = [
     "config",
     "config.worktree",
     "hooks",
     "description",
     "info",
     "logs",
+    "reftable",
     "COMMIT_EDITMSG",
 ];
 
 /// Whether an entry is one of Git's own files that hold no text of a user: objects, the index, refs.
 ///
-/// Configuration, hooks, description, info and logs are files like others; the object database is
+/// Configuration, hooks, description, info, logs and the tables that hold these are files like others; the object database is
 /// a source of its own.
 fn is_git_internal(entry: &DirEntry) -> bool {
     if entry.depth() == 0 {

@@ -165,7 +165,9 @@ fn a_damaged_table_leaves_detection_as_it_is() {
     let degraded = |what: &str| {
         let (report, code) = repo.report(&["--history"]);
         assert_eq!(code, 1, "{what}");
-        let problems = report["problems"].as_array().unwrap();
+        // That its reflog is not searched is one more where it lies in what is cut off.
+        let mut problems = report["problems"].as_array().unwrap().clone();
+        problems.retain(|problem| problem["class"] != "archive");
         assert_eq!(problems.len(), 1, "{what}: {problems:#?}");
         assert_eq!(problems[0]["class"], "git-refs", "{what}");
         assert!(
@@ -208,4 +210,72 @@ fn a_damaged_table_leaves_detection_as_it_is() {
         repo.report(&["--history"]).0["problems"],
         serde_json::json!([])
     );
+}
+
+#[test]
+fn the_reflog_of_a_table_is_searched_as_files_are() {
+    let line_of = |format: &str, place: &str| {
+        let repo = Repo::with(&["--ref-format", format]);
+        let first = repo.commit("first");
+        let token = repo.token("personal_access_token/legacy");
+        let message = format!("clone: from https://oauth2:{token}@gitlab.example/a.git");
+        let reflog = ["update-ref", "--create-reflog", "-m"];
+        repo.git(&[&reflog[..], &[&message, "refs/heads/a", &first]].concat());
+        repo.git(&[&reflog[..], &["other", "refs/heads/b", &first]].concat());
+        let (report, code) = repo.report(&[]);
+        let findings = report["findings"].as_array().unwrap();
+        assert_eq!((findings.len(), code), (1, 1), "{report:#}");
+        let location = &findings[0]["location"];
+        let path = location["path"].as_str().unwrap();
+        assert!(path.starts_with(place), "{location:#}");
+        let region = ["start", "end", "byte_offset", "excerpt"];
+        (
+            location["within"].clone(),
+            region.map(|part| location[part].clone()),
+        )
+    };
+    let (nothing, in_file) = line_of("files", ".git/logs/refs/heads/a");
+    let (within, in_table) = line_of("reftable", ".git/reftable/0x");
+    assert!(nothing.as_array().is_none_or(Vec::is_empty));
+    assert_eq!(within[0]["member"], "logs/refs/heads/a", "{within:#}");
+    assert_eq!(in_file[0]["line"], 1, "{in_file:#?}");
+    assert_eq!(in_file, in_table);
+}
+
+#[test]
+fn a_reflog_of_many_blocks_is_read_to_its_end() {
+    for format in ["sha1", "sha256"] {
+        let repo = Repo::with(&[&TABLES[..], &["--object-format", format]].concat());
+        let first = repo.commit("first");
+        let second = repo.commit("second");
+        let filler = "a long word of why ".repeat(20);
+        for number in 0..60 {
+            let to = if number % 2 == 0 { &second } else { &first };
+            let message = format!("{number} {filler}");
+            repo.git(&["update-ref", "-m", &message, "refs/heads/main", to]);
+        }
+        let message = format!("fetch {}", repo.token("deploy_token/legacy#1"));
+        let reflog = ["update-ref", "--create-reflog", "-m"];
+        repo.git(&[&reflog[..], &[&message, "refs/heads/zz", &first]].concat());
+        repo.git(&["pack-refs", "--all"]);
+        assert_eq!(tables(&repo.path().join(".git")).len(), 1);
+        let (report, code) = repo.report(&[]);
+        assert_eq!(code, 1, "{report:#}");
+        let place = &report["findings"][0]["location"];
+        assert_eq!(place["within"][0]["member"], "logs/refs/heads/zz");
+        assert_eq!(place["start"]["line"], 1, "{place:#}");
+        // Damage in the last block is told.
+        let table = &tables(&repo.path().join(".git"))[0];
+        let mut bytes = fs::read(table).unwrap();
+        let last = bytes.windows(2).rposition(|pair| pair == [0x78, 0xDA]);
+        bytes[last.unwrap() + 9] ^= 0x55;
+        fs::write(table, bytes).unwrap();
+        let (report, code) = repo.report(&["--strict"]);
+        assert_eq!(code, 3, "{report:#}");
+        let problems = report["problems"].to_string();
+        assert!(
+            problems.contains("this table of refs is damaged"),
+            "{problems}"
+        );
+    }
 }

@@ -5,6 +5,7 @@
 //! unpacked is metered: a cap that stops the work is a problem of the run.
 
 mod compression;
+mod reftable;
 mod tar;
 #[cfg(test)]
 mod tests;
@@ -52,6 +53,8 @@ const MAX_PROBLEMS: u64 = 10;
 enum Format {
     Zip,
     Tar,
+    /// The reflog in a table of refs.
+    RefTable,
     Compressed(Compression),
 }
 
@@ -78,6 +81,9 @@ impl Format {
         if Self::ZIP.iter().any(|magic| text.starts_with(magic)) {
             return Some(Self::Zip);
         }
+        if reftable::is_header(text) {
+            return Some(Self::RefTable);
+        }
         tar::is_header(text).then_some(Self::Tar)
     }
 
@@ -85,6 +91,7 @@ impl Format {
         match self {
             Self::Zip => "zip archive",
             Self::Tar => "tar archive",
+            Self::RefTable => "table of refs",
             Self::Compressed(compression) => compression.name(),
         }
     }
@@ -255,6 +262,7 @@ impl<'r> Reading<'r> {
         match format {
             Format::Zip => zip::by_stream(self, depth, reader),
             Format::Tar => tar::members(self, depth, reader),
+            Format::RefTable => reftable::logs(self, depth, reader),
             Format::Compressed(compression) => {
                 let part = Part::Compressed(compression.name());
                 Ok(self.part(depth, part, &mut *compression.decoder(reader))?)

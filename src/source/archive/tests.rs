@@ -307,3 +307,144 @@ proptest! {
         prop_assert_eq!(windowed.text(""), &bytes[..]);
     }
 }
+
+/// Sizes of one byte and then the bytes.
+fn counted(bytes: &[u8]) -> Vec<u8> {
+    [&[u8::try_from(bytes.len()).unwrap()], bytes].concat()
+}
+
+/// A number as tables have it.
+fn varint(mut value: usize) -> Vec<u8> {
+    let mut bytes = vec![u8::try_from(value & 0x7F).unwrap()];
+    while value > 0x7F {
+        value = (value >> 7) - 1;
+        bytes.push(u8::try_from(value & 0x7F).unwrap() | 0x80);
+    }
+    bytes.reverse();
+    bytes
+}
+
+/// A change in a log: a name that shares its first bytes with the last one, with the number of the change, and why.
+fn change(shared: usize, suffix: &str, number: u8, why: &str) -> Vec<u8> {
+    let key = [suffix.as_bytes(), &[0; 8], &[number]].concat();
+    let by = [counted(b"A U Thor"), counted(b"a@b.c"), vec![77]].concat();
+    let zone = (-130_i16).to_be_bytes();
+    let ids = [[0x1A; 20], [0xB2; 20]].concat();
+    let value = [&ids, &by, &zone[..], &counted(why.as_bytes())].concat();
+    let lengths = [varint(shared), varint(key.len() << 3 | 1)].concat();
+    [lengths, key, value].concat()
+}
+
+/// A table with a block of refs, padding, and these blocks of changes.
+fn ref_table(blocks: &[Vec<Vec<u8>>]) -> Vec<u8> {
+    let header = [&b"REFT\x01\0\x10\0"[..], &[0; 16]].concat();
+    let mut table = header.clone();
+    table.extend(b"r\0\0\x20gone\0\0\0\0\0");
+    for changes in blocks {
+        let records = [changes.concat(), vec![0, 0, 4, 0, 1]].concat();
+        let length = u32::try_from(4 + records.len()).unwrap().to_be_bytes();
+        table.push(b'g');
+        table.extend(&length[1..]);
+        let level = flate2::Compression::default();
+        let mut encoder = flate2::write::ZlibEncoder::new(&mut table, level);
+        encoder.write_all(&records).unwrap();
+        encoder.finish().unwrap();
+    }
+    table.extend(header);
+    table.extend([0; 44]);
+    table
+}
+
+#[test]
+fn logs_of_refs_are_members_in_the_lines_of_files() {
+    let gone = [&[12, 9 << 3][..], &[0; 8], &[9]].concat();
+    let table = ref_table(&[
+        vec![
+            change(0, "refs/heads/a", 9, "new\n"),
+            change(12, "", 8, "old"),
+        ],
+        vec![
+            change(0, "refs/heads/a", 7, ""),
+            gone,
+            change(11, "b", 9, "x y"),
+        ],
+    ]);
+    let found = streamed(&table);
+    assert_eq!(found.problems, [""; 0]);
+    let line = |why: &str| {
+        let ids = ["1a".repeat(20), "b2".repeat(20)].join(" ");
+        format!("{ids} A U Thor <a@b.c> 77 -0130\t{why}\n")
+    };
+    let log = [line("new"), line("old"), line("")].concat();
+    assert_eq!(found.text("/logs/refs/heads/a"), log.as_bytes());
+    assert_eq!(found.text("/logs/refs/heads/b"), line("x y").as_bytes());
+    assert_eq!(found.texts.len(), 3);
+    let whole = read(Text::Whole(&table), SIZE, LIMITS);
+    assert_eq!(whole.texts, found.texts);
+}
+
+#[test]
+fn what_is_wrong_with_a_table_of_refs_is_said_and_the_rest_is_read() {
+    let good = change(0, "refs/heads/a", 9, "found");
+    let of = |record: Vec<u8>| ref_table(&[vec![good.clone()], vec![record]]);
+    let mut unknown = change(0, "b", 9, "");
+    unknown[1] += 1;
+    let mut block = of(change(0, "b", 9, ""));
+    block[24] = b'x';
+    let mut cut_off = of(good.clone());
+    cut_off.truncate(cut_off.len() - 71);
+    let long = "n".repeat(1000);
+    let names = (0..4).map(|number| change(number * 1000, &long, 9, ""));
+    for (table, what) in [
+        (of(change(1, "b", 9, "")), "a name that cannot be"),
+        (of(unknown), "a change of an unknown kind"),
+        (of(vec![0, 0x51]), "a change that is cut off"),
+        (of(vec![0xFF; 20]), "a number that is too large"),
+        (of(b"\0\x08x".to_vec()), "a name that cannot be"),
+        (block, "a block of an unknown kind"),
+        (cut_off, "it is cut off"),
+    ] {
+        let found = streamed(&table);
+        let problems = found.problems.join("\n");
+        assert!(problems.contains(what), "{what}: {problems}");
+        assert!(problems.starts_with("not searched in full: this table of refs is damaged"));
+        assert_eq!(found.levels, [ProblemLevel::Note]);
+        let is_read = found.texts.iter().any(|(way, _)| way.ends_with("/a"));
+        assert_eq!(is_read, what != "a block of an unknown kind", "{what}");
+    }
+    let mut names: Vec<Vec<u8>> = names.collect();
+    assert!(streamed(&ref_table(&[names.clone()])).problems.is_empty());
+    names.push(change(4000, &long, 9, ""));
+    let found = streamed(&ref_table(&[names]));
+    assert!(found.problems[0].ends_with("a name that cannot be"));
+    assert_eq!(found.texts.len(), 5);
+}
+
+#[test]
+fn a_table_of_refs_that_unfolds_to_more_than_a_cap_is_stopped() {
+    // Changes that were taken back make no line, and are unpacked all the same.
+    let gone: Vec<u8> = [&[0, 10 << 3][..], b"n", &[0; 9]].concat();
+    let table = ref_table(&vec![vec![gone.repeat(20_000)]; 40]);
+    let found = streamed(&table);
+    assert_eq!(found.levels, [ProblemLevel::Error], "{:?}", found.problems);
+    assert!(
+        found.problems[0].contains("more than"),
+        "{:?}",
+        found.problems
+    );
+}
+
+proptest! {
+    #[test]
+    fn no_table_of_refs_makes_a_panic(
+        at in 0..300_usize,
+        byte: u8,
+        changes in prop::collection::vec(any::<u8>(), 0..200),
+    ) {
+        let mut table = ref_table(&[vec![change(0, "refs/heads/a", 9, "why"), changes]]);
+        streamed(&table);
+        let at = at % table.len();
+        table[at] = byte;
+        streamed(&table);
+    }
+}
