@@ -3,8 +3,8 @@
 //!
 //! Source code has few of them, so that the many needles of these encodings are searched for in hardly
 //! any of its bytes. Of windows that lie apart by a step a run of the least length holds one, wherever it
-//! begins; so the finder asks of one after another whether all its bytes may stand in a run, which the compiler makes a
-//! few vector instructions of.
+//! begins; so the finder asks of one after another whether all its bytes may stand in a run, which the compiler
+//! makes a few vector instructions of.
 
 use std::ops::Range;
 
@@ -181,10 +181,9 @@ impl Runs {
     /// The first run in `range`.
     fn next(self, text: &[u8], range: Range<usize>) -> Option<Range<usize>> {
         let step = self.least - (WINDOW - 1);
-        let (first, last) = (
-            range.start.saturating_sub(WINDOW),
-            text.len().min(range.end + WINDOW),
-        );
+        // As far beyond the range as tells at once where a run ends.
+        let first = range.start.saturating_sub(WINDOW);
+        let last = text.len().min(range.end + WINDOW);
         let mut at = range.start;
         loop {
             at = window_inside(&text[..range.end], at, step)?;

@@ -4,8 +4,7 @@ use std::ops::Deref;
 
 /// The bytes of an object, in memory that may have held another.
 ///
-/// A [`Vec`] that is made longer copies what it holds and writes zeros behind it, all of which an object
-/// is written over: in packs of small objects that was the twentieth part of the time.
+/// A [`Vec`] that is made longer copies what it holds and writes zeros behind it, only to be written over.
 #[derive(Default)]
 pub(super) struct Buffer {
     /// As many as were ever asked for, whatever they are.
