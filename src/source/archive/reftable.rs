@@ -11,9 +11,8 @@ use std::io::{self, BufRead, Read};
 use flate2::bufread::ZlibDecoder;
 
 use super::{ArchiveError, Reading};
+use crate::source::git::reftable::{CUT_OFF, Rest, Wrong};
 use crate::source::text::Part;
-
-const CUT_OFF: &str = "it is cut off";
 
 /// The longest name of a ref, which is a path.
 const MAX_NAME: usize = 4096;
@@ -135,10 +134,11 @@ impl<'i, 'r> Table<'i, 'r> {
             if self.at == self.records.len() && !self.next_block()? {
                 return Ok(None);
             }
-            let mut record = Record(&self.records[self.at..]);
-            let shared = record.length()?;
-            let word = record.varint()?;
-            let suffix = record.bytes(usize::try_from(word >> 3).unwrap_or(usize::MAX))?;
+            let mut record = Rest(&self.records[self.at..]);
+            let shared = record.length().map_err(of_change)?;
+            let word = record.varint().map_err(of_change)?;
+            let suffix = usize::try_from(word >> 3).unwrap_or(usize::MAX);
+            let suffix = record.take(suffix).map_err(of_change)?;
             if shared > self.key.len() || shared + suffix.len() > MAX_NAME {
                 return Err(wrong("it has a name that cannot be"));
             }
@@ -147,7 +147,7 @@ impl<'i, 'r> Table<'i, 'r> {
             let line = match word & 7 {
                 // What was removed.
                 0 => None,
-                1 => Some(record.line(self.id_length)?),
+                1 => Some(line(&mut record, self.id_length).map_err(of_change)?),
                 _ => return Err(wrong("it has a change of an unknown kind")),
             };
             self.at = self.records.len() - record.0.len();
@@ -169,7 +169,7 @@ impl<'i, 'r> Table<'i, 'r> {
                 Some(b'R') => return Ok(false),
                 Some(0) => true,
                 Some(_) => false,
-                None => return Err(wrong(CUT_OFF)),
+                None => return Err(wrong("it is cut off")),
             };
             if is_padding {
                 self.reader.consume(1);
@@ -189,7 +189,7 @@ impl<'i, 'r> Table<'i, 'r> {
                 b'r' | b'o' | b'i' => {
                     let mut block = (&mut self.reader).take(length);
                     if io::copy(&mut block, &mut io::sink())? < length {
-                        return Err(wrong(CUT_OFF));
+                        return Err(wrong("it is cut off"));
                     }
                 }
                 _ => return Err(wrong("it has a block of an unknown kind")),
@@ -222,79 +222,54 @@ impl<'i, 'r> Table<'i, 'r> {
     }
 }
 
-/// What is left of a block.
-struct Record<'b>(&'b [u8]);
+fn text<'b>(record: &mut Rest<'b>) -> Result<&'b [u8], Wrong> {
+    let length = record.length()?;
+    record.take(length)
+}
 
-impl<'b> Record<'b> {
-    fn bytes(&mut self, length: usize) -> io::Result<&'b [u8]> {
-        let (bytes, rest) = self
-            .0
-            .split_at_checked(length)
-            .ok_or_else(|| wrong("it has a change that is cut off"))?;
-        self.0 = rest;
-        Ok(bytes)
-    }
-
-    /// A number as offsets of deltas are written in packs.
-    fn varint(&mut self) -> io::Result<u64> {
-        let mut byte = self.bytes(1)?[0];
-        let mut value = u64::from(byte & 0x7F);
-        while byte & 0x80 != 0 {
-            byte = self.bytes(1)?[0];
-            value = value
-                .checked_add(1)
-                .and_then(|value| value.checked_mul(0x80))
-                .ok_or_else(|| wrong("it has a number that is too large"))?
-                | u64::from(byte & 0x7F);
+/// What was changed, by whom, when and why, as a file below `logs/` has it.
+fn line(record: &mut Rest<'_>, id_length: usize) -> Result<Vec<u8>, Wrong> {
+    let mut head = String::new();
+    for _ in 0..2 {
+        for byte in record.take(id_length)? {
+            let _ = write!(head, "{byte:02x}");
         }
-        Ok(value)
+        head.push(' ');
     }
-
-    fn length(&mut self) -> io::Result<usize> {
-        Ok(usize::try_from(self.varint()?).unwrap_or(usize::MAX))
-    }
-
-    fn text(&mut self) -> io::Result<&'b [u8]> {
-        let length = self.length()?;
-        self.bytes(length)
-    }
-
-    /// What was changed, by whom, when and why, as a file below `logs/` has it.
-    fn line(&mut self, id_length: usize) -> io::Result<Vec<u8>> {
-        let mut head = String::new();
-        for _ in 0..2 {
-            for byte in self.bytes(id_length)? {
-                let _ = write!(head, "{byte:02x}");
-            }
-            head.push(' ');
-        }
-        let (name, address, seconds) = (self.text()?, self.text()?, self.varint()?);
-        let zone = self.bytes(2)?;
-        // Hours and minutes as one decimal number.
-        let zone = i16::from_be_bytes([zone[0], zone[1]]);
-        let message = self.text()?.trim_ascii_end();
-        let date = format!("> {seconds} {zone:+05}\t");
-        let parts = [
-            head.as_bytes(),
-            name,
-            b" <",
-            address,
-            date.as_bytes(),
-            message,
-            b"\n",
-        ];
-        Ok(parts.concat())
-    }
+    let (name, address, seconds) = (text(record)?, text(record)?, record.varint()?);
+    let zone = record.take(2)?;
+    // Hours and minutes as one decimal number.
+    let zone = i16::from_be_bytes([zone[0], zone[1]]);
+    let message = text(record)?.trim_ascii_end();
+    let date = format!("> {seconds} {zone:+05}\t");
+    let parts = [
+        head.as_bytes(),
+        name,
+        b" <",
+        address,
+        date.as_bytes(),
+        message,
+        b"\n",
+    ];
+    Ok(parts.concat())
 }
 
 /// The error, in our words where it is that the table ends too early.
 fn in_words(error: io::Error) -> io::Error {
     match error.kind() {
-        io::ErrorKind::UnexpectedEof => wrong(CUT_OFF),
+        io::ErrorKind::UnexpectedEof => wrong("it is cut off"),
         _ => error,
     }
 }
 
-fn wrong(what: &'static str) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, what)
+/// What is wrong with a change.
+fn of_change(what: Wrong) -> io::Error {
+    match what {
+        CUT_OFF => wrong("it has a change that is cut off"),
+        what => wrong(format!("it {what}")),
+    }
+}
+
+fn wrong(what: impl Into<String>) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, what.into())
 }

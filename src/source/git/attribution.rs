@@ -18,6 +18,7 @@ use super::history::History;
 use super::numbering::{LookUps, Numbering, Prefix, prefix};
 use super::objects::{Decoder, Objects};
 use super::pass::{Base, ObjectVisitor, Selection, pass};
+use super::threads::on_threads;
 use super::tree_links::TreeLinks;
 
 /// What is known of where an object stands.
@@ -389,17 +390,10 @@ fn edges(
     pass(&history.repository, &history.objects, trees, &mut visitors);
     let mut edges: Vec<Vec<(u32, u32)>> = Vec::new();
     let mut down = HashMap::new();
-    thread::scope(|scope| {
-        let visitors = visitors.into_iter();
-        let parts: Vec<_> = visitors
-            .map(|visitor| scope.spawn(|| visitor.finish()))
-            .collect();
-        for part in parts {
-            let part = part.join().unwrap_or_else(|panic| resume_unwind(panic));
-            edges.push(part.0);
-            down.extend(part.1);
-        }
-    });
+    for (found, named) in on_threads(visitors, TreeVisitor::finish) {
+        edges.push(found);
+        down.extend(named);
+    }
     let mut starts = vec![0_u32; numbering.len() + 2];
     for (child, _) in edges.iter().flatten() {
         starts[*child as usize + 2] += 1;

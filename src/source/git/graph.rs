@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::panic::resume_unwind;
-use std::thread;
 
 use gix_hash::{Kind as Format, ObjectId, oid};
 use gix_object::Kind;
@@ -11,6 +9,7 @@ use memchr::memchr;
 
 use super::numbering::{LookUps, Numbering};
 use super::pass::{Base, ObjectVisitor};
+use super::threads::on_threads;
 
 /// What a commit says of others.
 #[derive(Clone, Debug)]
@@ -250,17 +249,10 @@ pub(super) fn finish<V: ObjectVisitor>(
 ) -> (Vec<V>, Commits) {
     let mut visitors = Vec::with_capacity(collectors.len());
     let mut commits = Commits::default();
-    thread::scope(|scope| {
-        let parts: Vec<_> = collectors
-            .into_iter()
-            .map(|collector| scope.spawn(|| collector.finish()))
-            .collect();
-        for part in parts {
-            let part = part.join().unwrap_or_else(|panic| resume_unwind(panic));
-            visitors.push(part.0);
-            commits.append(part.1);
-        }
-    });
+    for (visitor, gathered) in on_threads(collectors, CommitCollector::finish) {
+        visitors.push(visitor);
+        commits.append(gathered);
+    }
     commits.sort();
     (visitors, commits)
 }

@@ -2,7 +2,6 @@
 //! found.
 
 use std::collections::BTreeMap;
-use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::thread;
 
@@ -20,6 +19,7 @@ use super::pass::{ObjectVisitor, Part, PassOutcome, Selection, pass, pass_over};
 use super::pick::{are_few, pick};
 use super::recall::Lacks;
 use super::state::{Known, ReadPack, key};
+use super::threads::on_threads;
 use super::{Defect, Objects, Refs, Repository, Shared};
 
 /// A repository with its objects, refs and indexes opened, and the commits that a search met.
@@ -207,23 +207,16 @@ impl History {
             return BTreeMap::new();
         };
         let ids = hits.keys().copied().collect();
-        let attributor = &Attributor::new(self, &numbering, &ids, within, threads);
+        let attributor = Attributor::new(self, &numbering, &ids, within, threads);
         let hits: Vec<(&ObjectId, &Kind)> = hits.iter().collect();
         let share = hits.len().div_ceil(threads.max(1)).max(1);
-        let mut attributions = BTreeMap::new();
-        thread::scope(|scope| {
-            let parts = hits.chunks(share).map(|hits| {
-                scope.spawn(|| -> Vec<(ObjectId, Attribution)> {
-                    let mut walk = attributor.walk();
-                    let hits = hits.iter();
-                    hits.map(|(id, kind)| (**id, attributor.attribute(id, **kind, &mut walk)))
-                        .collect()
-                })
-            });
-            for part in parts.collect::<Vec<_>>() {
-                attributions.extend(part.join().unwrap_or_else(|panic| resume_unwind(panic)));
-            }
+        let attributed = on_threads(hits.chunks(share), |hits| -> Vec<_> {
+            let mut walk = attributor.walk();
+            let hits = hits.iter();
+            hits.map(|(id, kind)| (**id, attributor.attribute(id, **kind, &mut walk)))
+                .collect()
         });
+        let mut attributions = attributed.into_iter().flatten().collect();
         self.attribute_to_indexes(&mut attributions, within);
         attributions
     }

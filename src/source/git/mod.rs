@@ -35,7 +35,7 @@ mod pass;
 mod pick;
 mod recall;
 mod refs;
-mod reftable;
+pub(super) mod reftable;
 mod remote;
 mod repository;
 mod revision;
@@ -45,6 +45,7 @@ mod snapshot;
 mod state;
 #[cfg(test)]
 mod tests;
+mod threads;
 mod tree_links;
 
 use std::path::PathBuf;

@@ -119,9 +119,9 @@ struct Table {
 }
 
 /// What is wrong with a table.
-type Wrong = &'static str;
+pub(in crate::source) type Wrong = &'static str;
 
-const CUT_OFF: Wrong = "is cut off";
+pub(in crate::source) const CUT_OFF: Wrong = "is cut off";
 const NO_NAME: Wrong = "has a name that goes on from none";
 const TOO_LONG: Wrong = "has more and longer names than are read";
 
@@ -275,17 +275,17 @@ impl Frame {
 }
 
 /// What is left of a block.
-struct Rest<'b>(&'b [u8]);
+pub(in crate::source) struct Rest<'b>(pub(in crate::source) &'b [u8]);
 
 impl<'b> Rest<'b> {
-    fn take(&mut self, length: usize) -> Result<&'b [u8], Wrong> {
+    pub(in crate::source) fn take(&mut self, length: usize) -> Result<&'b [u8], Wrong> {
         let (taken, rest) = self.0.split_at_checked(length).ok_or(CUT_OFF)?;
         self.0 = rest;
         Ok(taken)
     }
 
     /// A number as offsets of deltas are written in packs.
-    fn varint(&mut self) -> Result<u64, Wrong> {
+    pub(in crate::source) fn varint(&mut self) -> Result<u64, Wrong> {
         let mut byte = self.take(1)?[0];
         let mut value = u64::from(byte & 0x7F);
         while byte & 0x80 != 0 {
@@ -299,7 +299,7 @@ impl<'b> Rest<'b> {
         Ok(value)
     }
 
-    fn length(&mut self) -> Result<usize, Wrong> {
+    pub(in crate::source) fn length(&mut self) -> Result<usize, Wrong> {
         usize::try_from(self.varint()?).map_err(|_| CUT_OFF)
     }
 

@@ -11,13 +11,13 @@ mod unpacked;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 
 use gix_hash::{ObjectId, oid};
 use gix_object::Kind;
 
 use super::numbering::IdSet;
 use super::objects::Objects;
+use super::threads::on_threads;
 use super::{Defect, Repository, Shared};
 use crate::model::{Copied, ProblemClass};
 use packed::PackWork;
@@ -248,27 +248,16 @@ pub(super) fn run<V: ObjectVisitor>(
         work(visitor, &mut tally);
         return tally;
     }
-    thread::scope(|scope| {
-        let work = &work;
-        let threads: Vec<_> = visitors
-            .iter_mut()
-            .map(|visitor| {
-                scope.spawn(move || {
-                    let mut tally = Tally::default();
-                    work(visitor, &mut tally);
-                    tally
-                })
-            })
-            .collect();
-        let mut total = Tally::default();
-        for thread in threads {
-            match thread.join() {
-                Ok(tally) => total.add(tally),
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
-        }
-        total
-    })
+    let work = |visitor: &mut V| {
+        let mut tally = Tally::default();
+        work(visitor, &mut tally);
+        tally
+    };
+    let mut total = Tally::default();
+    for tally in on_threads(visitors, work) {
+        total.add(tally);
+    }
+    total
 }
 
 /// What one thread, or all of them, came to.
