@@ -166,6 +166,25 @@ fn an_encoded_token_a_kilobyte(bencher: Bencher, encoding: &str) {
     }
 }
 
+/// Nothing but tokens, as they are and in lines or one line of base64.
+#[divan::bench(args = ["plain", "folded", "base64"])]
+fn side_by_side(bencher: Bencher, encoding: &str) {
+    let rules = rules();
+    let tokens: Vec<String> = (0..4096)
+        .map(|number| {
+            expand("{{personal_access_token/legacy}}\n", &rules, number).expect("the form exists")
+        })
+        .collect();
+    let tokens = tokens.concat();
+    let text = match encoding {
+        "plain" => tokens,
+        _ => STANDARD.encode(tokens),
+    };
+    let width = if encoding == "folded" { 76 } else { text.len() };
+    let lines: Vec<&[u8]> = text.as_bytes().chunks(width).collect();
+    measure(bencher, &lines.join(b"\n".as_slice()));
+}
+
 /// Text that looks encoded all over and holds nothing.
 #[divan::bench(args = ["base64", "hex"])]
 fn encoded_without_hits(bencher: Bencher, encoding: &str) {

@@ -66,7 +66,8 @@ impl Detector {
     }
 
     /// Adds the tokens around the group of characters at `group`: in the lines of a folded text, else in
-    /// the run of this line, else in what follows a separator that may be a character too.
+    /// the run of this line. That may begin with something else, of which the last character is a separator that
+    /// base64 has too: whatever that decodes to, it ends in no character of a word.
     fn at_group(
         &self,
         pass: &mut Pass<'_>,
@@ -89,12 +90,6 @@ impl Detector {
             if !is_folded {
                 break;
             }
-        }
-        let separated = group
-            .checked_sub(1)
-            .is_some_and(|before| matches!(text[before], b'-' | b'_' | b'/' | b'+'));
-        if separated {
-            self.look_into(pass, &dense.read_from(text, group), detections);
         }
     }
 

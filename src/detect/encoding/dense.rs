@@ -79,6 +79,12 @@ impl Dense {
 
     /// The offset of the character `back` characters before the one at `at`, if the run goes so far.
     pub(in crate::detect) fn step_back(self, text: &[u8], at: usize, back: usize) -> Option<usize> {
+        // Mostly the run begins well before, and need not be followed to where it does.
+        let far = at.checked_sub(back + ESCAPE_TAIL);
+        let is_character = |byte: &u8| self.value(*byte).is_some();
+        if far.is_some_and(|far| text[far..at].iter().all(is_character)) {
+            return Some(at - back);
+        }
         let mut run = Run::at(self, text, at, true);
         (0..back).try_fold(at, |_, _| run.previous())
     }
@@ -284,6 +290,9 @@ pub(in crate::detect) fn next_line(text: &[u8], end: usize) -> Option<usize> {
         .count();
     Some(text.len() - next.len() + indent)
 }
+
+/// The most that [`escape_tail`] gives.
+const ESCAPE_TAIL: usize = 5;
 
 /// Length of what at the start of `run` belongs to an escape that begins before it.
 fn escape_tail(before: &[u8], run: &[u8]) -> usize {

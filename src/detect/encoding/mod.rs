@@ -171,6 +171,8 @@ impl Stretches {
 
     /// Remembers what was decoded around a hit at `from`.
     pub(super) fn add(&mut self, decoded: &Decoded, is_folded: bool, from: usize) {
+        // Hits come in order. Else the lines of a folded text would put the stretch of all of them out.
+        self.0.retain(|stretch| stretch.covered.end > from);
         if self.0.len() == Self::MOST {
             self.0.remove(0);
         }
@@ -191,5 +193,36 @@ impl Stretches {
             groups,
             covered: Span::new(from, decoded.until().max(from + 1)),
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stretch_is_remembered_as_long_as_hits_may_lie_in_it() {
+        let decoded = |spans: std::ops::Range<usize>| Decoded {
+            encoding: Encoding::Base64,
+            text: vec![0; spans.len()],
+            sources: Sources::Listed(spans.map(|at| Span::new(at, at + 1)).collect()),
+            cut: (false, false),
+        };
+        let mut stretches = Stretches::default();
+        stretches.add(&decoded(0..3000), true, 0);
+        for line in 0..99 {
+            let at = 30 * line;
+            assert!(stretches.cover(Encoding::Base64, true, at));
+            assert!(!stretches.cover(Encoding::Base64, false, at));
+            stretches.add(&decoded(at..at + 30), false, at);
+            assert!(stretches.cover(Encoding::Base64, false, at));
+        }
+        assert!(!stretches.cover(Encoding::Base64, true, 3000));
+        // Of more than are remembered the oldest goes.
+        for at in 0..Stretches::MOST {
+            stretches.add(&decoded(5000..6000), false, 5000 + 3 * at);
+        }
+        assert!(!stretches.cover(Encoding::Base64, true, 2970));
+        assert!(stretches.cover(Encoding::Base64, false, 5600));
     }
 }

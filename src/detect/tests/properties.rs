@@ -124,6 +124,33 @@ proptest! {
     }
 
     #[test]
+    fn base64_is_found_behind_a_separator_that_base64_has_too(
+        seed in any::<u64>(),
+        before in prop::collection::vec("[A-Za-z0-9/+_-]{0,12}[-_/+]", 1..40),
+    ) {
+        let rules = rules();
+        let forms = forms(rules);
+        let (_, kind, form, prefix) = forms
+            .iter()
+            .find(|(rule, ..)| rule.id.as_str() == "leaked-deploy-token")
+            .copied()
+            .unwrap();
+        // All of them are one run, in which groups begin anywhere.
+        let mut text = String::new();
+        let mut expected = Vec::new();
+        let mut random = SplitMix64::new(seed);
+        for before in before {
+            let token = believable(kind, form, prefix, &mut random).text;
+            text.push_str(&before);
+            STANDARD.encode_string(format!("{token:48}"), &mut text);
+            expected.push(Secret::new(token.as_bytes(), prefix.len()).digest());
+        }
+        let found = scan(detector(), text.as_bytes()).into_iter();
+        let found: Vec<_> = found.map(|found| found.leak.digest).collect();
+        prop_assert_eq!(found, expected, "{}", text);
+    }
+
+    #[test]
     fn tokens_of_a_context_are_found_in_it(seed in any::<u64>()) {
         let rules = rules();
         let detector = detector();
