@@ -105,6 +105,8 @@ pub(super) struct Search<'r> {
     /// Whether comments are honoured, the program's own and those of other scanners.
     pub(super) comments: bool,
     pub(super) windows: WindowSize,
+    /// The most tokens that are told of one text with all that is packed in it.
+    pub(super) most_tokens: usize,
     pub(super) archives: ArchiveLimits,
     /// Whether a damaged archive counts as not read.
     pub(super) strict: bool,

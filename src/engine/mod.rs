@@ -300,6 +300,7 @@ fn search(
         leaks: wants(Analysis::Leaks),
         comments: !request.untrusted,
         windows: text::WINDOW,
+        most_tokens: text::MOST_TOKENS,
         archives: ArchiveLimits::of_depth(archive_depth),
         strict: request.strict,
         is_structured: &is_structured,

@@ -21,6 +21,10 @@ pub(super) const WINDOW: WindowSize = WindowSize {
     margin: MARGIN,
 };
 
+/// The most tokens that are told of one text, so that one full of them does not fill the memory: each takes one or two
+/// kilobytes. Four times as many as a report has findings.
+pub(super) const MOST_TOKENS: usize = 100_000;
+
 const MARGIN: usize = detect::REACH;
 
 // A comment is looked for behind the token that it speaks of, and the excerpt shows a few lines.
@@ -53,6 +57,10 @@ pub(super) struct TextSearch<'s, 'r> {
     /// The text itself first, the innermost last.
     texts: Vec<Present>,
     members: u64,
+    /// How many tokens may still be told.
+    tokens_left: usize,
+    /// Whether there were more.
+    is_full: bool,
     comments: Vec<FileComments>,
     problems: Vec<Problem>,
 }
@@ -134,6 +142,8 @@ impl<'s, 'r> TextSearch<'s, 'r> {
             provenance,
             texts: vec![Present::default()],
             members: 0,
+            tokens_left: search.most_tokens,
+            is_full: false,
             comments: Vec::new(),
             problems: Vec::new(),
         }
@@ -168,18 +178,22 @@ impl<'s, 'r> TextSearch<'s, 'r> {
         detector.scan(bytes, &mut self.scratch.detections);
     }
 
-    /// The tokens of a window that comes from `provenance`; all detections in it are known.
+    /// The tokens of a window that comes from `provenance`, as far as more may be told; all detections in it are
+    /// known.
     fn sightings(
-        &self,
+        &mut self,
         window: &Window<'_>,
         positions: Positions<'_>,
         provenance: &Provenance,
     ) -> Vec<Sighting> {
         let detections = &self.scratch.detections;
         let mut locator = Locator::within(window, positions, detections);
-        detections
+        let mut own = detections
             .iter()
-            .filter(|found| window.owns(found.span.start))
+            .filter(|found| window.owns(found.span.start));
+        let sightings: Vec<Sighting> = own
+            .by_ref()
+            .take(self.tokens_left)
             .map(|found| Sighting {
                 rule: found.rule.clone(),
                 severity: found.severity,
@@ -192,7 +206,32 @@ impl<'s, 'r> TextSearch<'s, 'r> {
                     .then(|| peer_comment(window.bytes, found.span))
                     .flatten(),
             })
-            .collect()
+            .collect();
+        let is_full = own.next().is_some();
+        self.tokens_left -= sightings.len();
+        if is_full {
+            self.tell_of_the_rest();
+        }
+        sightings
+    }
+
+    /// Says, once, that there are more tokens than are told.
+    fn tell_of_the_rest(&mut self) {
+        if std::mem::replace(&mut self.is_full, true) {
+            return;
+        }
+        let most = self.search.most_tokens;
+        let message = format!("not searched in full: it holds more than {most} tokens");
+        let mend = "leave it out with `exclude` if they are none, or scan it in parts";
+        self.problem(
+            0,
+            TextProblem {
+                level: ProblemLevel::Error,
+                class: ProblemClass::Limit,
+                message,
+                mend: Some(mend.to_owned()),
+            },
+        );
     }
 
     /// The name of a member as it is shown, with what it holds of tokens: a name is a text of its own.
@@ -235,7 +274,7 @@ impl TextVisitor for TextSearch<'_, '_> {
             progress.fetch_add(window.own.len() as u64, Ordering::Relaxed);
         }
         self.scratch.detections.clear();
-        if self.search.leaks {
+        if self.search.leaks && !self.is_full {
             self.detect(window.bytes);
         }
         let marked = self.search.comments && self.scratch.marker.find(window.bytes).is_some();
@@ -324,7 +363,7 @@ impl TextVisitor for TextSearch<'_, '_> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::collections::BTreeMap;
     use std::io;
     use std::sync::Mutex;
@@ -343,25 +382,42 @@ mod tests {
     /// A margin that holds what the texts of these tests need, so that many windows are tried.
     const MARGIN: usize = 1024;
 
-    struct Bench {
+    pub(in crate::engine) struct Bench {
         rules: RuleSet,
         detector: Detector,
     }
 
     impl Bench {
-        fn new() -> Self {
+        pub(in crate::engine) fn new() -> Self {
             let rules = load_rules(&[]).unwrap();
             let detector = Detector::new(&rules);
             Self { rules, detector }
         }
 
         /// The text with tokens in it; `@ignore` stands for the marker of comments.
-        fn expand(&self, text: &str) -> String {
+        pub(in crate::engine) fn expand(&self, text: &str) -> String {
             let text = specimen::expand(text, &self.rules, 3).unwrap();
             text.replace("@ignore", MARKER)
         }
 
         fn search(&self, text: Text<'_>, windows: WindowSize) -> Harvest {
+            self.search_for(MOST_TOKENS, text, windows)
+        }
+
+        /// The same where of more tokens nothing is told.
+        fn search_for(&self, most: usize, text: Text<'_>, windows: WindowSize) -> Harvest {
+            self.with_search(most, windows, |search| {
+                search.visitor().search(text, Provenance::default);
+            })
+        }
+
+        /// What `work` adds to a search.
+        pub(in crate::engine) fn with_search(
+            &self,
+            most_tokens: usize,
+            windows: WindowSize,
+            work: impl FnOnce(&Search<'_>),
+        ) -> Harvest {
             let scope = Scope {
                 roots: Roots::default(),
                 detector: &self.detector,
@@ -374,12 +430,13 @@ mod tests {
                 leaks: true,
                 comments: true,
                 windows,
+                most_tokens,
                 archives: ArchiveLimits::of_depth(3),
                 strict: false,
                 is_structured: &|_| false,
                 harvest: Mutex::default(),
             };
-            search.visitor().search(text, Provenance::default);
+            work(&search);
             search.into_harvest()
         }
 
@@ -452,6 +509,35 @@ mod tests {
         assert_eq!((inline.comments.len(), inline.defects.len()), (200, 200));
         assert_eq!(inline.comments[199].line, 399);
         assert_eq!(found.sightings[199].location.start.line, 399);
+    }
+
+    #[test]
+    fn the_first_tokens_are_told_and_that_there_are_more() {
+        let bench = Bench::new();
+        let text = bench.expand("{{deploy_token/legacy}}\n").repeat(200);
+        let windows = WindowSize {
+            bytes: 2 * MARGIN + 100,
+            margin: MARGIN,
+        };
+        for most in [1, 60, 199] {
+            let [whole, streamed] = [
+                bench.search_for(most, Text::Whole(text.as_bytes()), WINDOW),
+                bench.search_for(most, Text::Stream(&mut text.as_bytes()), windows),
+            ];
+            assert_eq!(format!("{streamed:#?}"), format!("{whole:#?}"));
+            assert_eq!(whole.bytes, text.len() as u64);
+            let lines = whole.sightings.iter().map(|seen| seen.location.start.line);
+            assert!(lines.eq(1..=most as u64));
+            let [problem] = whole.problems.as_slice() else {
+                panic!("one problem");
+            };
+            let message = format!("not searched in full: it holds more than {most} tokens");
+            assert_eq!(problem.message, message);
+            let kind = (problem.level, problem.class);
+            assert_eq!(kind, (ProblemLevel::Error, ProblemClass::Limit));
+        }
+        let found = bench.search_for(200, Text::Whole(text.as_bytes()), WINDOW);
+        assert_eq!((found.sightings.len(), found.problems.len()), (200, 0));
     }
 
     #[test]

@@ -29,6 +29,8 @@ pub(super) struct HitVisitor<'s, 'r> {
     empty_names: HashSet<Vec<u8>>,
     /// The lowest confidence that is reported.
     confidence: Confidence,
+    /// See [`Search::most_tokens`].
+    most_tokens: usize,
     tokens: BTreeMap<TokenKey, u32>,
     hits: Vec<Hit>,
     /// What could not be read of what is packed in objects.
@@ -46,6 +48,7 @@ impl<'s, 'r> HitVisitor<'s, 'r> {
             detections: Vec::new(),
             empty_names: HashSet::new(),
             confidence,
+            most_tokens: search.most_tokens,
             tokens: BTreeMap::new(),
             hits: Vec::new(),
             problems: Vec::new(),
@@ -157,6 +160,12 @@ impl ObjectVisitor for HitVisitor<'_, '_> {
         } else {
             self.detector.scan_clues(bytes, clues, &mut detections);
         }
+        if kind != Kind::Tree && detections.len() > self.most_tokens {
+            // Not all of them are told; which ones and what of the others, the reader says.
+            detections.clear();
+            self.detections = detections;
+            return self.read(kind, id, bytes);
+        }
         let found = detections.drain(..);
         self.keep(
             kind,
@@ -212,5 +221,31 @@ impl Hits {
             }
         }
         hits
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::text::WINDOW;
+    use crate::engine::text::tests::Bench;
+
+    #[test]
+    fn of_an_object_full_of_tokens_the_first_are_told_and_that_there_are_more() {
+        let bench = Bench::new();
+        let text = bench.expand("{{deploy_token/legacy}}\n").repeat(9);
+        let id = ObjectId::null(gix_hash::Kind::Sha1);
+        for (most, told, problems) in [(8, 8, 1), (9, 9, 0)] {
+            bench.with_search(most, WINDOW, |search| {
+                let mut visitor = HitVisitor::new(search, Confidence::Low);
+                let clues = visitor.trace(Kind::Blob, text.as_bytes(), None);
+                visitor.visit(Kind::Blob, &id, text.as_bytes(), &clues);
+                assert!(!visitor.found_nothing());
+                let hits = Hits::of(vec![visitor]);
+                let counts = hits.by_token.values().flat_map(BTreeMap::values);
+                assert!(counts.eq([&told]));
+                assert_eq!(hits.packed(), vec![id; problems]);
+            });
+        }
     }
 }
